@@ -1,0 +1,34 @@
+"""Rows and nothing else: one table each, no behaviour, no keys, no protocol."""
+
+from models.actors import LocalActor, RemoteActor, RemoteKey
+from models.federation import ActivityTally, Budget, Delivery, DomainBlock, InboxItem, OutboxItem, RemoteHost, Tombstone
+from models.follows import Follow
+from models.movements import Circle, Membership, Movement
+from models.people import Person
+from models.posts import Post, Reaction
+from models.reports import Report
+from models.secrets import DataKey, ServerSetting
+
+__all__ = [
+    "ActivityTally",
+    "Budget",
+    "Circle",
+    "DataKey",
+    "Delivery",
+    "DomainBlock",
+    "Follow",
+    "InboxItem",
+    "LocalActor",
+    "Membership",
+    "Movement",
+    "OutboxItem",
+    "Person",
+    "Post",
+    "Reaction",
+    "RemoteActor",
+    "RemoteHost",
+    "RemoteKey",
+    "Report",
+    "ServerSetting",
+    "Tombstone",
+]

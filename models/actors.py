@@ -1,0 +1,57 @@
+"""Actors: those this server speaks for, and what it remembers of those on others."""
+
+from datetime import date, datetime
+
+from sqlmodel import Field, SQLModel
+
+from models.base import blind_index, identifier, moment, sealed
+
+
+class LocalActor(SQLModel, table=True):
+    """An actor of this server: a person, a movement or circle (Group), a voice (Service), or the instance itself.
+
+    The handle is unique over all kinds, lower-case, and never used again: a deleted actor's row stays, blanked.
+    `sealed_keys` holds the private RSA and Ed25519 keys.
+    """
+
+    __tablename__ = "local_actors"
+
+    id: str = identifier()
+    kind: str = Field(max_length=16)
+    handle: str = Field(max_length=64, unique=True)
+    name: str = Field(default="", max_length=200)
+    summary: str = Field(default="", max_length=20_000)
+    locked: bool = False
+    discoverable: bool = False
+    state: str = Field(default="active", max_length=16)
+    public_key_pem: str = Field(max_length=2_000)
+    ed25519_multikey: str = Field(max_length=64)
+    sealed_keys: bytes | None = sealed(nullable=True)
+    created_on: date
+    deleted_at: datetime | None = moment(nullable=True)
+
+
+class RemoteActor(SQLModel, table=True):
+    """What we know of an actor elsewhere. Sealed whole: some are known to us only because they are members.
+
+    Only the host is plain, as all server-level state is. `uri_index` is labelled `remote_actors.uri`,
+    `handle_index` `remote_actors.handle` (over `user@host`).
+    """
+
+    __tablename__ = "remote_actors"
+
+    uri_index: bytes = blind_index(primary_key=True)
+    handle_index: bytes | None = blind_index(nullable=True)
+    host: str = Field(max_length=253, index=True)
+    state: str = Field(default="active", max_length=16)
+    sealed_document: bytes | None = sealed(nullable=True)
+    fetched_at: datetime = moment(index=True)
+
+
+class RemoteKey(SQLModel, table=True):
+    """Which actor owns a public key, confirmed from both sides. `key_index` is labelled `remote_keys.id`."""
+
+    __tablename__ = "remote_keys"
+
+    key_index: bytes = blind_index(primary_key=True)
+    owner_index: bytes = Field(foreign_key="remote_actors.uri_index", ondelete="CASCADE", index=True)

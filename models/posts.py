@@ -1,0 +1,56 @@
+"""Posts, local and remote, and the boosts and likes they received."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from models.base import blind_index, identifier, moment, sealed
+
+
+class Post(SQLModel, table=True):
+    """One Note (or Article, Page, Question, Event shown as a post).
+
+    Exactly one of `document` (audience public or unlisted) and `sealed_document` (everything narrower) holds the
+    content; both are empty in a tombstone. `number` orders posts and is the id that clients see. Indexes:
+    `uri_index`, `parent_index` and `root_index` share the label `posts.uri`, so that a thread is one query;
+    `author_index` is `posts.author`, `group_index` (the circle or movement it was posted in) is `posts.group`.
+    """
+
+    __tablename__ = "posts"
+    __table_args__ = (CheckConstraint("document IS NULL OR sealed_document IS NULL", name="ck_posts_one_document"),)
+
+    id: str = identifier()
+    number: int = Field(sa_column=Column(BigInteger(), nullable=False, unique=True))
+    local: bool = False
+    uri_index: bytes = blind_index(unique=True)
+    author_index: bytes = blind_index()
+    group_index: bytes | None = blind_index(nullable=True)
+    parent_index: bytes | None = blind_index(nullable=True)
+    root_index: bytes | None = blind_index(nullable=True)
+    audience: str = Field(max_length=16)
+    kind: str = Field(default="Note", max_length=16)
+    document: str | None = Field(default=None)
+    sealed_document: bytes | None = sealed(nullable=True)
+    published_at: datetime = moment(index=True)
+    deleted_at: datetime | None = moment(nullable=True)
+
+
+class Reaction(SQLModel, table=True):
+    """A boost (Announce) or a like of a post. Who it was is sealed; one of a kind per actor and post.
+
+    `actor_index` is labelled `reactions.actor`, `activity_index` `reactions.activity`.
+    """
+
+    __tablename__ = "reactions"
+    __table_args__ = (UniqueConstraint("post_id", "kind", "actor_index"),)
+
+    id: str = identifier()
+    number: int = Field(sa_column=Column(BigInteger(), nullable=False, unique=True))
+    post_id: str = Field(foreign_key="posts.id", ondelete="CASCADE", index=True)
+    kind: str = Field(max_length=16)
+    local: bool = False
+    actor_index: bytes = blind_index()
+    activity_index: bytes = blind_index()
+    sealed_record: bytes = sealed()
+    published_at: datetime = moment()
