@@ -1,0 +1,51 @@
+"""Decides whose inboxes an activity reaches. Never widens an audience, never sends to one inbox twice."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from random import Random, SystemRandom
+
+from federation.origin import BadUri, host_of
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """An actor and where it receives, as its own document says."""
+
+    actor: str
+    inbox: str
+    shared_inbox: str | None = None
+
+
+_UNPREDICTABLE = SystemRandom()
+
+
+def personal_inboxes(recipients: Iterable[Recipient], *, random: Random = _UNPREDICTABLE) -> list[str]:
+    """Each recipient's own inbox, in random order: for direct and limited posts, Follow, Accept, Join, Flag.
+
+    The order is random so that it says nothing of who joined when (HOSTILE-PEERS F1).
+    """
+    return _shuffled((recipient.inbox for recipient in recipients), random)
+
+
+def shared_inboxes(recipients: Iterable[Recipient], *, random: Random = _UNPREDICTABLE) -> list[str]:
+    """One inbox for all of a server's recipients where it has one, else their own, in random order.
+
+    A shared inbox on another host than the actor's is ignored (WIRE 6.2): it could aim us at a stranger.
+    """
+    return _shuffled((_shared_or_own(recipient) for recipient in recipients), random)
+
+
+def _shared_or_own(recipient: Recipient) -> str:
+    if recipient.shared_inbox is None:
+        return recipient.inbox
+    try:
+        near = host_of(recipient.shared_inbox) == host_of(recipient.actor)
+    except BadUri:
+        near = False
+    return recipient.shared_inbox if near else recipient.inbox
+
+
+def _shuffled(inboxes: Iterable[str], random: Random) -> list[str]:
+    distinct = list(dict.fromkeys(inboxes))
+    random.shuffle(distinct)
+    return distinct

@@ -1,0 +1,377 @@
+"""The only outbound HTTP. Never connects where the gate forbids it, never waits or reads without end.
+
+Requests go straight to a transport of httpx: no cookies, no proxies from the environment, no redirects by itself.
+"""
+
+import asyncio
+import socket
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Literal, Self
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+import httpx
+from aiohttp.abc import AbstractResolver, ResolveResult
+from httpx_aiohttp import AiohttpTransport
+from yarl import URL
+
+from crypto.http_signatures import sign_cavage, sign_rfc9421
+from federation.gate import ForbiddenAddress, Gate, Lookup
+from federation.origin import BadUri, origin_of, same_origin
+
+if TYPE_CHECKING:
+    from federation.identities import Signer
+
+__all__ = ["Answer", "Client", "ForbiddenAddress", "Limits", "Unreachable"]
+
+Admit = Callable[[str], Awaitable[None]]
+"""Asked about every URL before it is requested, redirects included; raises to refuse it."""
+
+Spec = Literal["cavage", "rfc9421"]
+Sign = Callable[[str], dict[str, str]]
+
+KEEP_ALIVE = 60
+"""Seconds that an idle connection is kept for the next request to the same host."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SAME_METHOD = frozenset({307, 308})
+# Small documents may compress well without being bombs; the ratio counts beyond this many bytes.
+_RATIO_FREE = 64 * 1024
+
+
+class Unreachable(Exception):
+    """No usable answer: no such name, no connection, bad TLS, too slow, too big, or not HTTP. May pass by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of us a peer may take. Times in seconds; `total` covers look-up, redirects and the whole body."""
+
+    total: float = 30
+    connect: float = 5
+    read: float = 10
+    largest_document: int = 1024 * 1024
+    largest_reply: int = 64 * 1024
+    ratio: int = 20
+    redirects: int = 3
+    per_host: int = 4
+    in_all: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a peer said. `url` is where it was said, after redirects; `retry_after` is in seconds."""
+
+    url: str
+    status: int
+    content_type: str
+    body: bytes
+    retry_after: int | None = None
+
+
+class _GatedResolver(AbstractResolver):
+    """Gives aiohttp only addresses that the gate has checked."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Looks the name up. Raises `ForbiddenAddress` or `OSError`."""
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in await self._gate.resolve(host)
+        ]
+
+    async def close(self) -> None:
+        """Does nothing: the gate belongs to the transport."""
+
+
+class _GatedTransport(AiohttpTransport):
+    """Real sockets, every one of them made by the gate."""
+
+    def __init__(self, gate: Gate, limits: Limits) -> None:
+        # The system's certificates; OpenSSL itself honours SSL_CERT_FILE and SSL_CERT_DIR.
+        self._tls = ssl.create_default_context()
+        self._gate = gate
+        self._limits = limits
+        super().__init__(verify=self._tls, trust_env=False, client=self._open_session)
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=self._limits.in_all,
+            limit_per_host=self._limits.per_host,
+            keepalive_timeout=KEEP_ALIVE,
+            ssl=self._tls,
+            resolver=_GatedResolver(self._gate),
+            socket_factory=self._gate.open_socket,
+        )
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        self._gate.close()
+
+
+class Client:
+    """GET and POST, signed or not. One per process; close it with `aclose`."""
+
+    def __init__(
+        self,
+        *,
+        transport: httpx.AsyncBaseTransport,
+        user_agent: str,
+        insecure_http: bool = False,
+        limits: Limits | None = None,
+    ) -> None:
+        self._transport = transport
+        self._user_agent = user_agent
+        self._schemes = ("https", "http") if insecure_http else ("https",)
+        self._limits = limits or Limits()
+        self._signing = ThreadPoolExecutor(2, thread_name_prefix="sign")
+
+    @classmethod
+    def create(
+        cls,
+        *,
+        trusted_networks: Iterable[str] = (),
+        user_agent: str,
+        insecure_http: bool = False,
+        limits: Limits | None = None,
+        lookup: Lookup | None = None,
+    ) -> Self:
+        """A client over real sockets, all of them behind the gate. `lookup` replaces the system's name look-up."""
+        chosen = limits or Limits()
+        gate = Gate.trusting(trusted_networks, lookup=lookup)
+        return cls(
+            transport=_GatedTransport(gate, chosen), user_agent=user_agent, insecure_http=insecure_http, limits=chosen
+        )
+
+    async def aclose(self) -> None:
+        """Closes every connection."""
+        await self._transport.aclose()
+        self._signing.shutdown(wait=False, cancel_futures=True)
+
+    async def get(
+        self, url: str, *, accept: str, signer: "Signer | None", now: datetime, admit: Admit | None = None
+    ) -> Answer:
+        """Fetches a URL, following up to three redirects, each one examined and signed anew (HOSTILE-PEERS C3).
+
+        A 401 to a signed URL with a query is retried once with the query left out of the signature, as several
+        servers check it. Answers over 1 MiB are refused. Raises `ForbiddenAddress`, `Unreachable`, and what
+        `admit` raises.
+        """
+        headers = {"Accept": accept}
+        sign = None if signer is None else partial(_cavage, "GET", None, signer, now, {})
+        async with self._deadline():
+            for _ in range(self._limits.redirects + 1):
+                target = self._target(url)
+                if admit is not None:
+                    await admit(target)
+                answer, location = await self._exchange("GET", target, headers, None, sign)
+                if answer.status == 401 and signer is not None and "?" in target:
+                    bare = partial(_cavage, "GET", None, signer, now, {}, omit_query=True)
+                    answer, location = await self._exchange("GET", target, headers, None, bare)
+                if location is None:
+                    return answer
+                url = location
+        raise Unreachable("too many redirects")
+
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        *,
+        signer: "Signer",
+        now: datetime,
+        spec: Spec = "cavage",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Delivers an activity; `headers` are sent and signed too. Only the first 64 KiB of the answer are read.
+
+        Follows one redirect, of status 307 or 308 and to the same origin, signed anew; others are the answer.
+        Raises `ForbiddenAddress` and `Unreachable`.
+        """
+        form = _cavage if spec == "cavage" else _rfc9421
+        sign = partial(form, "POST", body, signer, now, dict(headers or {}))
+        sent = {"Accept": "application/activity+json, application/json", "Content-Type": "application/activity+json"}
+        async with self._deadline():
+            target = self._target(url)
+            answer, location = await self._exchange("POST", target, sent, body, sign)
+            if location is not None and answer.status in _SAME_METHOD and same_origin(location, target):
+                answer, _ = await self._exchange("POST", self._target(location), sent, body, sign)
+            return answer
+
+    @asynccontextmanager
+    async def _deadline(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._limits.total):
+                yield
+        except TimeoutError as error:
+            raise Unreachable("too slow") from error
+
+    def _target(self, url: str) -> str:
+        """The URL as it is sent and signed. Raises `ForbiddenAddress`."""
+        target = _wire_form(url)
+        if target.scheme not in self._schemes:
+            raise ForbiddenAddress("only https")
+        return str(target)
+
+    async def _exchange(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, sign: Sign | None
+    ) -> tuple[Answer, str | None]:
+        """One request and its answer, and where a redirect points."""
+        sent = {"User-Agent": self._user_agent, "Accept-Encoding": "gzip", **headers}
+        if sign is not None:
+            sent |= await asyncio.get_running_loop().run_in_executor(self._signing, sign, target)
+        timeout = {"connect": self._limits.connect, "read": self._limits.read, "write": self._limits.read, "pool": None}
+        request = httpx.Request(method, _wire_form(target), headers=sent, content=body, extensions={"timeout": timeout})
+        try:
+            response = await self._send(request)
+            try:
+                return await self._answer(target, response, truncate=method == "POST")
+            finally:
+                await response.aclose()
+        except (httpx.TransportError, httpx.StreamError, aiohttp.ClientError, OSError, zlib.error) as error:
+            raise Unreachable(f"no answer: {type(error.__cause__ or error).__name__}") from error
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await self._transport.handle_async_request(request)
+        except httpx.TransportError as error:
+            # A kept connection that the peer closed just as we wrote to it: once more, on another one.
+            # Receivers know a repeated activity by its id.
+            if not isinstance(error.__cause__, aiohttp.ServerDisconnectedError):
+                raise
+            return await self._transport.handle_async_request(request)
+
+    async def _answer(self, target: str, response: httpx.Response, *, truncate: bool) -> tuple[Answer, str | None]:
+        location = _location(target, response)
+        limit = self._limits.largest_reply if truncate else self._limits.largest_document
+        body = b"" if location else await self._read(response, limit, truncate=truncate)
+        answer = Answer(
+            url=target,
+            status=response.status_code,
+            content_type=response.headers.get("content-type", ""),
+            body=body,
+            retry_after=_seconds(response.headers.get("retry-after", "")),
+        )
+        return answer, location
+
+    async def _read(self, response: httpx.Response, limit: int, *, truncate: bool) -> bytes:
+        encoding = response.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("identity", "", "gzip", "x-gzip"):
+            raise Unreachable("an encoding that was not asked for")
+        chunks = response.stream
+        if not isinstance(chunks, httpx.AsyncByteStream):
+            raise TypeError("the transport is not asynchronous")
+        plain = _gunzip(aiter(chunks), limit, self._limits.ratio) if "gzip" in encoding else aiter(chunks)
+        body = bytearray()
+        async for chunk in plain:
+            body += chunk
+            if len(body) > limit:
+                if truncate:
+                    return bytes(body[:limit])
+                raise Unreachable("the answer is too big")
+        return bytes(body)
+
+
+@lru_cache(maxsize=4_096)
+def _wire_form(url: str) -> httpx.URL:
+    """A URL with its host normalised, its fragment dropped, and its escapes as the transport writes them.
+
+    Two libraries read it before it is sent; where they differ, one might check what the other does not ask.
+    Raises `ForbiddenAddress`.
+    """
+    try:
+        origin = origin_of(url)
+        parts = urlsplit(url)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        target = str(URL(f"{origin}{path}"))
+        sent = httpx.URL(target)
+        if str(sent) == target == str(URL(target)) and origin_of(target) == origin:
+            return sent
+    except (BadUri, ValueError, httpx.InvalidURL) as error:
+        raise ForbiddenAddress("not a usable URL") from error
+    raise ForbiddenAddress("an ambiguous URL")
+
+
+async def _gunzip(chunks: AsyncIterator[bytes], limit: int, ratio: int) -> AsyncIterator[bytes]:
+    """Inflates without ever holding more than `limit` bytes. Raises `Unreachable` for a bomb or a cut stream."""
+    inflater = zlib.decompressobj(wbits=31)
+    taken = given = 0
+    async for chunk in chunks:
+        taken += len(chunk)
+        while chunk and not inflater.eof:
+            plain = inflater.decompress(chunk, limit + 1)
+            chunk = inflater.unconsumed_tail
+            given += len(plain)
+            if given > _RATIO_FREE and given > ratio * taken:
+                raise Unreachable("the answer is a compression bomb")
+            yield plain
+    if not inflater.eof:
+        raise Unreachable("the compressed answer is cut off")
+
+
+def _cavage(
+    method: str,
+    body: bytes | None,
+    signer: "Signer",
+    now: datetime,
+    extra: Mapping[str, str],
+    target: str,
+    *,
+    omit_query: bool = False,
+) -> dict[str, str]:
+    return sign_cavage(
+        method=method,
+        target_uri=target,
+        body=body,
+        key_id=signer.key_id,
+        key=signer.key,
+        now=now,
+        extra_headers=extra,
+        omit_query=omit_query,
+    )
+
+
+def _rfc9421(
+    method: str, body: bytes | None, signer: "Signer", now: datetime, extra: Mapping[str, str], target: str
+) -> dict[str, str]:
+    return sign_rfc9421(
+        method=method,
+        target_uri=target,
+        body=body,
+        key_id=signer.key_id,
+        key=signer.key,
+        now=now,
+        extra_headers=extra,
+    )
+
+
+def _location(target: str, response: httpx.Response) -> str | None:
+    location = response.headers.get("location") if response.status_code in _REDIRECTS else None
+    try:
+        return None if location is None else urljoin(target, location)
+    except ValueError as error:
+        raise ForbiddenAddress("a redirect to no URL") from error
+
+
+def _seconds(text: str) -> int | None:
+    """A Retry-After in seconds; the form with a date is ignored, as the back-off of our own does as well."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else None

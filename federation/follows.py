@@ -1,0 +1,203 @@
+"""Remembers who follows whom. Whoever lacks the key cannot tell either end of an edge.
+
+One row for each pair of follower and followee, in either direction and between any two actors, local or remote.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Row, bindparam, delete, func, or_, select, update
+from sqlmodel import SQLModel
+
+from crypto import tokens
+from crypto.sealing import Cell
+from federation.context import Context
+from federation.upserts import insert_into
+from models import Follow
+
+State = Literal["requested", "accepted"]
+
+_follows = SQLModel.metadata.tables[str(Follow.__tablename__)]
+_SCOPE = "server"
+_BREATH = 1_000
+"""Rows opened before others get a turn: about ten milliseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """One follow. `activity` is the id of the Follow; `inbox` and `shared_inbox` are where the follower receives."""
+
+    follower: str
+    followee: str
+    activity: str
+    inbox: str
+    state: State
+    since: date
+    shared_inbox: str | None = None
+    id: str = ""
+
+
+async def find(context: Context, *, follower: str, followee: str) -> Edge | None:
+    """The edge between two actors, whatever its state."""
+    edges = await _select(context, _pair(context, follower, followee))
+    return edges[0] if edges else None
+
+
+async def find_by_activity(context: Context, activity: str) -> Edge | None:
+    """The edge that the Follow with this id made or renewed. The caller compares the actors."""
+    edges = await _select(context, _follows.c.activity_index == context.vault.index("follows.activity", activity))
+    return next((edge for edge in edges if edge.activity == activity), None)
+
+
+async def put(context: Context, edge: Edge) -> Edge:
+    """Writes the edge in place of any other between the same two actors, and gives it back with its id.
+
+    A second Follow replaces the first, its id and its state included, so that Undo of the newer one works; whoever
+    wants to keep a state looks it up first.
+    """
+    stored = replace(edge, id=tokens.random_id())
+    index = context.vault.index
+    row = insert_into(context, _follows).values(
+        id=stored.id,
+        follower_index=index("follows.follower", edge.follower),
+        followee_index=index("follows.followee", edge.followee),
+        activity_index=index("follows.activity", edge.activity),
+        sealed_edge=await _seal(context, stored),
+        state=edge.state,
+        since=edge.since,
+    )
+    replaced = {name: row.excluded[name] for name in ("id", "activity_index", "sealed_edge", "state", "since")}
+    await context.session.execute(
+        row.on_conflict_do_update(index_elements=["follower_index", "followee_index"], set_=replaced)
+    )
+    return stored
+
+
+async def remove(context: Context, edge: Edge) -> bool:
+    """Forgets what is between the edge's two actors; whether there was anything."""
+    done = await context.session.execute(
+        delete(_follows).where(_pair(context, edge.follower, edge.followee)).returning(_follows.c.id)
+    )
+    return done.first() is not None
+
+
+async def remove_actor(context: Context, actor: str) -> int:
+    """Forgets every edge of an actor that is no more, in both directions; how many there were."""
+    done = await context.session.execute(
+        delete(_follows).where(or_(_is_follower(context, actor), _is_followee(context, actor))).returning(_follows.c.id)
+    )
+    return len(done.all())
+
+
+async def followers_of(context: Context, followee: str, *, state: State | None = "accepted") -> list[Edge]:
+    """All edges to an actor, oldest first to the day; any state with None. One query, linear in its answer."""
+    return await _select(context, _is_followee(context, followee), state)
+
+
+async def following_of(context: Context, follower: str, *, state: State | None = "accepted") -> list[Edge]:
+    """All edges from an actor, oldest first to the day; any state with None. One query, linear in its answer."""
+    return await _select(context, _is_follower(context, follower), state)
+
+
+async def count_followers(context: Context, followee: str, *, state: State = "accepted") -> int:
+    """How many follow an actor; nothing is opened."""
+    return await _count(context, _is_followee(context, followee), state)
+
+
+async def count_following(context: Context, follower: str, *, state: State = "accepted") -> int:
+    """How many an actor follows; nothing is opened."""
+    return await _count(context, _is_follower(context, follower), state)
+
+
+async def relocate(context: Context, follower: str, inbox: str, shared_inbox: str | None) -> None:
+    """Writes where an actor receives now into all its edges."""
+    edges = await _select(context, _is_follower(context, follower))
+    moved = [replace(edge, inbox=inbox, shared_inbox=shared_inbox) for edge in edges]
+    changed = [new for new, old in zip(moved, edges, strict=True) if new != old]
+    if changed:
+        await context.session.execute(
+            update(_follows).where(_follows.c.id == bindparam("row")).values(sealed_edge=bindparam("sealed")),
+            [{"row": edge.id, "sealed": await _seal(context, edge)} for edge in changed],
+        )
+
+
+async def receiving_at(context: Context, inboxes: Iterable[str]) -> list[Edge]:
+    """All edges whose follower has one of these as its own inbox. Opens every edge there is: for rare events."""
+    wanted = frozenset(inboxes)
+    return [edge async for edge in every_edge(context) if edge.inbox in wanted]
+
+
+async def every_edge(context: Context) -> AsyncIterator[Edge]:
+    """All edges, in batches and in no particular order: linear in the whole table."""
+    last = ""
+    while rows := (
+        await context.session.execute(
+            select(_follows).where(_follows.c.id > last).order_by(_follows.c.id).limit(_BREATH)
+        )
+    ).all():
+        for row in rows:
+            yield await _open(context, row)
+        last = rows[-1].id
+        await asyncio.sleep(0)
+
+
+async def _select(context: Context, condition: ColumnElement[bool], state: State | None = None) -> list[Edge]:
+    statement = select(_follows).where(condition).order_by(_follows.c.since, _follows.c.id)
+    if state is not None:
+        statement = statement.where(_follows.c.state == state)
+    rows = (await context.session.execute(statement)).all()
+    return await _open_all(context, rows)
+
+
+async def _open_all(context: Context, rows: Sequence[Row[Any]]) -> list[Edge]:
+    edges = []
+    for number, row in enumerate(rows, start=1):
+        edges.append(await _open(context, row))
+        if number % _BREATH == 0:
+            await asyncio.sleep(0)
+    return edges
+
+
+async def _count(context: Context, condition: ColumnElement[bool], state: State) -> int:
+    statement = select(func.count()).select_from(_follows).where(condition, _follows.c.state == state)
+    return int((await context.session.execute(statement)).scalar_one())
+
+
+def _is_follower(context: Context, actor: str) -> ColumnElement[bool]:
+    return _follows.c.follower_index == context.vault.index("follows.follower", actor)
+
+
+def _is_followee(context: Context, actor: str) -> ColumnElement[bool]:
+    return _follows.c.followee_index == context.vault.index("follows.followee", actor)
+
+
+def _pair(context: Context, follower: str, followee: str) -> ColumnElement[bool]:
+    return _is_follower(context, follower) & _is_followee(context, followee)
+
+
+def _cell(row: str) -> Cell:
+    return Cell("follows", "sealed_edge", row, _SCOPE)
+
+
+async def _seal(context: Context, edge: Edge) -> bytes:
+    ends = [edge.follower, edge.followee, edge.activity, edge.inbox, edge.shared_inbox]
+    return await context.vault.seal(_cell(edge.id), json.dumps(ends).encode("ascii"))
+
+
+async def _open(context: Context, row: Row[Any]) -> Edge:
+    plain = await context.vault.open(_cell(row.id), row.sealed_edge)
+    follower, followee, activity, inbox, shared_inbox = json.loads(plain)
+    return Edge(
+        id=row.id,
+        follower=follower,
+        followee=followee,
+        activity=activity,
+        inbox=inbox,
+        shared_inbox=shared_inbox,
+        state=row.state,
+        since=row.since,
+    )

@@ -1,0 +1,177 @@
+"""Takes activities in: authenticates, recognises repeats, stores, and only then answers 202. Gives them no meaning."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from crypto.http_signatures import Message, ParsedSignature, SignatureError
+from federation import authority, inbox_items, signatures
+from federation.authority import NotAuthorized
+from federation.blocks import is_blocked
+from federation.context import Context, Federation
+from federation.inbox_items import Arrival, Incoming, sweep
+from federation.origin import host_of
+from federation.processing import process_waiting
+from federation.remote import known_actor
+from federation.resolving import read_activity
+from federation.signatures import BlockedSigner, UnknownKey, VerifiedSigner
+from federation.standing import STILL_HEARD, suspended_among
+from federation.vocabulary.activities import Activity
+from federation.vocabulary.documents import Malformed
+from models import LocalActor
+
+__all__ = ["LARGEST_BODY", "Reply", "process_waiting", "receive", "sweep"]
+
+LARGEST_BODY = 1024 * 1024
+"""Bytes of a request body; Mastodon's limit."""
+
+MOST_WAITING = 2_000
+"""How many activities of one host may wait before it is asked to come back later."""
+
+RETRY_AFTER = 60
+"""Seconds."""
+
+ACCEPT_SIGNATURE = 'sig1=("@method" "@target-uri" "@authority" "content-digest");created;keyid;alg="rsa-v1_5-sha256"'
+"""What an RFC 9421 signature should cover (section 5.1), for peers that can fulfil such a request."""
+
+ACTIVITY_TYPES = ("application/activity+json", "application/ld+json")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the sender is told. Errors name no actor, key or address."""
+
+    status: int
+    error: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+ACCEPTED = Reply(202)
+CROWDED = Reply(429, "too many activities of this host are waiting", {"Retry-After": str(RETRY_AFTER)})
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, error: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(error)
+        self.reply = Reply(status, error, headers or {})
+
+
+async def receive(federation: Federation, message: Message, *, recipient_id: str | None = None) -> Reply:
+    """Takes one activity in, cheap checks first (WIRE 1.7, HOSTILE E1). `recipient_id` is the inbox's owner, if any.
+
+    202 once it is stored for good, for repeats, and for what is ignored on purpose; 400 malformed, 401 not
+    authentic, 403 blocked domain, 404 or 410 no such inbox, 429 too much waiting. Never a 5xx for bad input.
+    The caller has capped the body at `LARGEST_BODY`. The deed itself is left to `process_waiting`.
+    """
+    try:
+        _check_envelope(message, federation.origin.domain)
+        parsed = signatures.read(federation, message)
+        async with federation.reading() as context:
+            await _check_door(context, parsed, recipient_id)
+            activity = _read_activity(federation, message.body)
+            if await _is_pointless(context, activity, signatures.signer_host(parsed)):
+                return ACCEPTED
+        incoming = await _authenticate(federation, message, parsed, activity)
+    except _Refused as refused:
+        return refused.reply
+    except BlockedSigner:
+        return Reply(403, "this domain is blocked here")
+    except SignatureError as error:
+        return Reply(401, f"not authentic: {error}", {"Accept-Signature": ACCEPT_SIGNATURE})
+    arrival = Arrival(replace(incoming, recipient_id=recipient_id), activity.id, activity.type)
+    return await federation.arrivals.add(arrival, partial(_store, federation))
+
+
+def _check_envelope(message: Message, domain: str) -> None:
+    headers: dict[str, list[str]] = {}
+    for name, value in message.headers:
+        headers.setdefault(name, []).append(value.strip())
+    if [host.lower() for host in headers.get("host", [])] != [domain]:
+        raise _Refused(400, "the Host header does not name this server")
+    types = headers.get("content-type", [])
+    if len(types) != 1 or types[0].partition(";")[0].strip().lower() not in ACTIVITY_TYPES:
+        raise _Refused(400, "the Content-Type is not that of an activity")
+    if len(message.body) > LARGEST_BODY:
+        raise _Refused(413, "the activity is too big")
+
+
+async def _check_door(context: Context, parsed: ParsedSignature, recipient_id: str | None) -> None:
+    if await is_blocked(context, signatures.signer_host(parsed)):
+        raise BlockedSigner
+    if recipient_id is not None:
+        recipient = await context.session.get(LocalActor, recipient_id)
+        if recipient is None:
+            raise _Refused(404, "no such inbox")
+        if recipient.state == "deleted":
+            raise _Refused(410, "the owner of this inbox is gone")
+
+
+def _read_activity(federation: Federation, body: bytes) -> Activity:
+    """Parses strictly, and refuses ids that the sender cannot have (HOSTILE A7, A10, A12)."""
+    try:
+        activity = read_activity(body)
+        authority.check_foreign(federation.origin, (activity.id, activity.actor))
+        authority.check_activity_id(activity)
+    except Malformed as error:
+        raise _Refused(400, "not an activity that can be read") from error
+    except NotAuthorized as error:
+        raise _Refused(400, str(error)) from error
+    return activity
+
+
+async def _is_pointless(context: Context, activity: Activity, signer_host: str) -> bool:
+    """Whether there is nothing to do, whoever signed: strangers about themselves (WIRE 1.10), and blocked actors."""
+    host = host_of(activity.actor)
+    if host != signer_host and await is_blocked(context, host):
+        return True
+    return authority.is_about_itself(activity) and await known_actor(context, activity.actor) is None
+
+
+async def _authenticate(
+    federation: Federation, message: Message, parsed: ParsedSignature, activity: Activity
+) -> Incoming:
+    """Who vouches for the activity: its actor by signature or proof, or only a forwarder (WIRE 3.3)."""
+    try:
+        signer = await signatures.confirm(federation, parsed)
+    except UnknownKey as error:
+        # The origin itself says that the actor is gone: then anybody may tell us so.
+        if error.gone and _deletes_itself(activity) and _is_key_of(parsed.key_id, activity.actor):
+            return Incoming(body=message.body, signer=activity.actor)
+        raise
+    try:
+        authority.check_sender(activity, signer.actor.id)
+    except NotAuthorized:
+        return await _attribute(federation, message, activity, signer)
+    told = signatures.covered(parsed, message, "collection-synchronization")
+    return Incoming(body=message.body, signer=signer.actor.id, synchronization=told)
+
+
+async def _attribute(federation: Federation, message: Message, activity: Activity, signer: VerifiedSigner) -> Incoming:
+    try:
+        authority.check_forwardable(activity, federation.origin)
+    except NotAuthorized as error:
+        # No Accept-Signature: another form of signature by this key would not help.
+        raise _Refused(401, f"not authentic: {error}") from error
+    author = await signatures.prover(federation, activity)
+    if author is not None:
+        return Incoming(body=message.body, signer=author.id)
+    return Incoming(body=message.body, signer=signer.actor.id, forwarded=True)
+
+
+async def _store(federation: Federation, arrivals: Sequence[Arrival]) -> list[Reply]:
+    """Stores what came in the same few milliseconds in one commit, and says what to answer to each."""
+    async with federation.writing() as context:
+        suspended = await suspended_among(context, {arrival.incoming.signer for arrival in arrivals})
+        crowded = await inbox_items.crowded_among(context, {arrival.host for arrival in arrivals}, limit=MOST_WAITING)
+        heard = [a for a in arrivals if a.incoming.signer not in suspended or a.verb in STILL_HEARD]
+        if await inbox_items.put(context, [arrival for arrival in heard if arrival.host not in crowded]):
+            context.wake("inbox")
+    return [CROWDED if arrival.host in crowded else ACCEPTED for arrival in arrivals]
+
+
+def _deletes_itself(activity: Activity) -> bool:
+    return activity.type == "Delete" and authority.is_about_itself(activity)
+
+
+def _is_key_of(key_id: str, actor: str) -> bool:
+    return authority.same_id(key_id.partition("#")[0], actor.partition("#")[0])

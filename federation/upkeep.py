@@ -1,0 +1,81 @@
+"""Looks after the queue of deliveries from outside: when is it due, who is alive again, what can be forgotten."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, case, delete, exists, func, or_, select, update
+from sqlmodel import SQLModel
+
+from federation.context import Context
+from federation.schedule import KEEP_DEAD, LIFETIME
+from models import Delivery, OutboxItem, RemoteHost
+
+HOST_LIFETIME = timedelta(days=90)
+"""How long a server is remembered that neither sent nor took anything (HOSTILE-PEERS C13)."""
+
+_deliveries = SQLModel.metadata.tables[str(Delivery.__tablename__)]
+_hosts = SQLModel.metadata.tables[str(RemoteHost.__tablename__)]
+_items = SQLModel.metadata.tables[str(OutboxItem.__tablename__)]
+
+
+async def next_due(context: Context) -> datetime | None:
+    """When some server has to be looked at next, pauses and leases counted; None while nothing is queued."""
+    moment = _later(_later(_hosts.c.due, _hosts.c.paused_until), _hosts.c.lease_until)
+    statement = select(func.min(moment)).where(_hosts.c.due.is_not(None))
+    earliest: datetime | None = (await context.session.execute(statement)).scalar_one()
+    return earliest
+
+
+async def note_alive(context: Context, host: str) -> None:
+    """Closes the breaker of a server that has just sent us something authenticated, and remembers the day.
+
+    A pause that the server itself asked for is kept. Servers to which nothing was ever sent get no row.
+    """
+    failing = _hosts.c.failures > 0
+    revived = await context.session.execute(
+        update(_hosts)
+        .where(_hosts.c.host == host, failing)
+        .values(failures=0, failing_since=None, paused_until=None, last_seen_on=context.now.date())
+        .returning(_hosts.c.due)
+    )
+    if revived.first() is not None:
+        context.wake("deliveries")
+        return
+    today = context.now.date()
+    unseen = or_(_hosts.c.last_seen_on.is_(None), _hosts.c.last_seen_on != today)
+    await context.session.execute(update(_hosts).where(_hosts.c.host == host, unseen).values(last_seen_on=today))
+
+
+async def sweep(context: Context) -> int:
+    """Gives up what is older than seven days and forgets what has ended; how many rows were deleted.
+
+    Forgotten are dead deliveries after seven days, activities without deliveries, and servers without deliveries
+    that were not heard of for 90 days, or never.
+    """
+    too_old = select(_items.c.id).where(_items.c.created_at <= context.now - LIFETIME)
+    await context.session.execute(
+        update(_deliveries)
+        .where(_deliveries.c.state == "waiting", _deliveries.c.item_id.in_(too_old))
+        .values(state="dead", delete_after=context.now + KEEP_DEAD)
+    )
+    any_left = exists().where(_deliveries.c.item_id == _items.c.id)
+    waiting = any_left.where(_deliveries.c.state == "waiting")
+    forgotten = (
+        delete(_deliveries).where(_deliveries.c.delete_after <= context.now).returning(_deliveries.c.item_id),
+        delete(_items).where(~any_left).returning(_items.c.id),
+        delete(_hosts).where(_is_forgettable(context.now)).returning(_hosts.c.host),
+    )
+    count = sum([len((await context.session.execute(statement)).all()) for statement in forgotten])
+    await context.session.execute(
+        update(_items).where(~waiting, func.length(_items.c.sealed_payload) > 0).values(sealed_payload=b"")
+    )
+    return count
+
+
+def _is_forgettable(now: datetime) -> ColumnElement[bool]:
+    idle = _hosts.c.due.is_(None) & or_(_hosts.c.lease_until.is_(None), _hosts.c.lease_until <= now)
+    unseen = or_(_hosts.c.last_seen_on.is_(None), _hosts.c.last_seen_on < (now - HOST_LIFETIME).date())
+    return idle & unseen & ~exists().where(_deliveries.c.host == _hosts.c.host)
+
+
+def _later(one: ColumnElement[datetime], other: ColumnElement[datetime]) -> ColumnElement[datetime]:
+    return case((or_(other.is_(None), other <= one), one), else_=other)

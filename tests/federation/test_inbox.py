@@ -1,0 +1,255 @@
+"""The way in: who is believed, what is stored, and what the sender is told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from federation.inbox import process_waiting
+from federation.remote import forget_actor, resolve_actor
+from models import LocalActor, ServerSetting
+from server.db import Database
+from tests.conftest import Clock
+from tests.federation.running import Running, running
+from tests.federation.strangers import Stranger, encoded, rsa_key, strangers
+
+
+@pytest.fixture
+async def us(database: Database, clock: Clock) -> AsyncIterator[Running]:
+    async with running(database, clock) as started:
+        yield started
+
+
+@pytest.fixture
+async def bob(clock: Clock) -> AsyncIterator[Stranger]:
+    async with strangers("bob", clock=clock) as (made,):
+        yield made
+
+
+async def test_a_signed_activity_is_stored_sealed_and_handled(us: Running, bob: Stranger) -> None:
+    note = bob.note("n/1", "the secret word")
+    answer = await us.post(bob, bob.activity("Create", note))
+    assert (answer.status_code, answer.content) == (202, b"")
+    (item,) = await us.items()
+    assert (item.state, item.host) == ("waiting", bob.base.removeprefix("http://"))
+    assert b"secret" not in (item.sealed_body or b"")
+    assert bob.name.encode() not in (item.sealed_body or b"")
+
+    assert await us.process() == ["done"]
+    (received,) = us.program.received
+    assert received.sender.id == bob.id
+    assert received.object == note
+    assert received.recipient_id is None
+    (item,) = await us.items()
+    assert (item.state, item.sealed_body) == ("done", None)
+
+
+async def test_a_personal_inbox_makes_a_recipient(us: Running, bob: Stranger) -> None:
+    assert (await us.post(bob, bob.activity("Like", "x:y"))).status_code == 400
+    activity = bob.activity("Like", f"{bob.base}/n/1")
+    assert (await us.post(bob, activity, f"/ap/actors/{us.ada.id}/inbox")).status_code == 202
+    await us.process()
+    assert [received.recipient_id for received in us.program.received] == [us.ada.id]
+
+
+async def test_both_forms_of_signature_and_every_inbox(us: Running, bob: Stranger) -> None:
+    ways = [(spec, path) for spec in ("cavage", "rfc9421") for path in ("/ap/inbox", "/inbox", "/ap/instance/inbox")]
+    for number, (spec, path) in enumerate(ways):
+        answer = await us.post(bob, bob.activity("Like", f"{bob.base}/n/1", f"a/{number}"), path, spec=spec)
+        assert answer.status_code == 202, (spec, path)
+    assert len(await us.items()) == 6
+
+
+async def test_waking_the_worker_comes_after_the_commit(us: Running, bob: Stranger) -> None:
+    woken: list[str] = []
+    us.database.woken = woken.append
+    activity = bob.activity("Like", f"{bob.base}/n/1")
+    await us.post(bob, activity)
+    await us.post(bob, activity)
+    assert woken == ["inbox"]
+
+
+async def test_a_repeat_is_accepted_and_does_nothing(us: Running, bob: Stranger, clock: Clock) -> None:
+    body = encoded(bob.activity("Like", f"{bob.base}/n/1"))
+    assert [(await us.post(bob, body)).status_code for _ in range(3)] == [202, 202, 202]
+    assert await us.process() == ["done"]
+    clock.advance(days=29)
+    assert (await us.post(bob, body)).status_code == 202
+    assert await us.process() == ["done"]
+    assert len(us.program.received) == 1
+
+
+async def test_the_same_activity_at_once_is_handled_once(us: Running, bob: Stranger) -> None:
+    body = encoded(bob.activity("Create", bob.note("n/1")))
+    answers = await asyncio.gather(*(us.post(bob, body) for _ in range(12)))
+    assert {answer.status_code for answer in answers} == {202}
+    taken = await asyncio.gather(*(process_waiting(us.federation) for _ in range(4)))
+    assert sum(taken) == 1
+    assert len(us.program.received) == 1
+    async with us.database.reading() as context:
+        done = (await context.session.execute(select(col(ServerSetting.value)))).scalars().all()
+    assert done == ["Create"]
+
+
+# Who is not heard
+
+
+MISFITS: list[tuple[dict[str, Any], int]] = [
+    ({"headers": {"Signature": ""}}, 401),
+    ({"headers": {"Host": "elsewhere.test"}}, 400),
+    ({"headers": {"Host": "groundswell.test:80"}}, 400),
+    ({"headers": {"Content-Type": "application/json"}}, 400),
+    ({"headers": {"Content-Type": "text/html"}}, 400),
+    ({"signed_body": b"another body"}, 401),
+    ({"target_uri": "http://groundswell.test/ap/other"}, 401),
+    ({"target_uri": "http://elsewhere.test/ap/inbox"}, 400),
+    ({"target_uri": "http://elsewhere.test/ap/inbox", "headers": {"Host": "groundswell.test"}}, 401),
+    ({"method": "PUT"}, 401),
+]
+
+
+async def test_what_does_not_fit_is_refused(us: Running, bob: Stranger) -> None:
+    for how, status in MISFITS:
+        answer = await us.post(bob, bob.activity("Like", f"{bob.base}/n/1"), **how)
+        assert answer.status_code == status, how
+        assert set(answer.json()) == {"error"}
+        assert bob.name not in answer.text
+        assert ("accept-signature" in answer.headers) is (status == 401)
+    assert await us.items() == []
+
+
+async def test_an_unsigned_post_is_refused_and_spoils_nothing(us: Running, bob: Stranger) -> None:
+    """HOSTILE A8: an id is remembered only once its sender is known."""
+    body = encoded(bob.activity("Like", f"{bob.base}/n/1"))
+    answer = await us.http.post("/ap/inbox", content=body, headers={"Content-Type": "application/activity+json"})
+    assert answer.status_code == 401
+    assert (await us.post(bob, body)).status_code == 202
+    assert await us.process() == ["done"]
+
+
+BROKEN = [
+    b"",
+    b"[]",
+    b"{",
+    b'{"type": "Like"}',
+    b'{"id":"http://a.test/1","type":"Like","actor":"http://a.test/b","object":"http://a.test/c","type":"Create"}',
+    b'{"id":"http://a.test/1","type":"Like","actor":"http://a.test/b","object":NaN}',
+    b"\xef\xbb\xbf{}",
+    '{"id":"é"}'.encode("utf-16"),
+    b"[" * 100_000,
+    b'{"a":' * 5_000,
+    b'{"a": [' + b"1," * 60_000 + b"1]}",
+    b'{"a": ' + b"9" * 5_000 + b"}",
+]
+
+
+async def test_broken_json_is_a_client_error(us: Running, bob: Stranger) -> None:
+    """HOSTILE A10, E2."""
+    for body in BROKEN:
+        assert (await us.post(bob, body)).status_code == 400, body[:40]
+    assert await us.items() == []
+
+
+async def test_a_body_over_a_mebibyte_is_not_taken(us: Running, bob: Stranger) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 65_536
+            yield b"x" * 65_536
+
+    answer = await us.http.post("/ap/inbox", content=endless(), headers={"Content-Type": "application/activity+json"})
+    assert answer.status_code == 413
+    assert sent < 5 * 1024 * 1024
+    assert (await us.post(bob, b" " * 1_048_577)).status_code == 413
+    told = await us.http.post("/ap/inbox", content=b"{}", headers={"Content-Length": "99999999"})
+    assert told.status_code == 413
+
+
+async def test_inboxes_that_are_not_there(us: Running, bob: Stranger) -> None:
+    like = bob.activity("Like", f"{bob.base}/n/1")
+    assert (await us.post(bob, like, "/ap/actors/nobody/inbox")).status_code == 404
+    async with us.database.writing() as context:
+        await context.session.execute(update(LocalActor).where(col(LocalActor.id) == us.ada.id).values(state="deleted"))
+    assert (await us.post(bob, like, f"/ap/actors/{us.ada.id}/inbox")).status_code == 410
+
+
+async def test_a_crowd_is_asked_to_come_later(us: Running, bob: Stranger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("federation.inbox.MOST_WAITING", 2)
+    likes = [bob.activity("Like", f"{bob.base}/n/1", f"a/{number}") for number in range(3)]
+    answers = [await us.post(bob, activity) for activity in likes]
+    assert [answer.status_code for answer in answers] == [202, 202, 429]
+    assert answers[2].headers["retry-after"] == "60"
+    await us.process()
+    assert (await us.post(bob, bob.activity("Like", f"{bob.base}/n/1", "a/9"))).status_code == 202
+
+
+async def test_a_blocked_domain_is_refused_before_its_key_is_asked_for(us: Running, bob: Stranger) -> None:
+    await us.block("127.0.0.1")
+    answer = await us.post(bob, bob.activity("Like", f"{bob.base}/n/1"))
+    assert answer.status_code == 403
+    assert bob.peer.targets == []
+    assert "accept-signature" not in answer.headers
+
+
+async def test_strangers_that_delete_themselves_are_not_asked_about(us: Running, bob: Stranger) -> None:
+    """WIRE 1.10, HOSTILE E5."""
+    for number, verb in enumerate(("Delete", "Update")):
+        activity = bob.activity(verb, bob.id, f"a/{number}")
+        assert (await us.post(bob, activity)).status_code == 202
+    assert bob.peer.targets == []
+    assert await us.items() == []
+
+
+async def test_an_actor_that_its_server_calls_gone_is_deleted(us: Running, bob: Stranger, clock: Clock) -> None:
+    await resolve_actor(us.federation, bob.id)
+    bob.serve("bob", {"type": "Tombstone"}, status=410)
+    clock.advance(minutes=6)
+    other_key = rsa_key(1)
+    assert (await us.post(bob, bob.activity("Delete", bob.id, "a/1"), key=other_key)).status_code == 202
+    assert (await us.post(bob, bob.activity("Like", bob.id, "a/2"), key=other_key)).status_code == 401
+    assert await us.process() == ["done"]
+    assert [received.activity.type for received in us.program.received] == ["Delete"]
+
+
+async def test_a_key_that_nobody_lists_deletes_nobody(us: Running, bob: Stranger) -> None:
+    """Only a 410 stands in for a signature; that a key cannot be had does not."""
+    await resolve_actor(us.federation, bob.id)
+    delete = bob.activity("Delete", bob.id)
+    assert (await us.post(bob, delete, key_id=f"{bob.id}#other-key", key=rsa_key(1))).status_code == 401
+    bob.serve("bob", {}, status=500)
+    assert (await us.post(bob, delete, key_id=f"{bob.id}#third-key", key=rsa_key(1))).status_code == 401
+    assert await us.items() == []
+
+
+async def test_a_changed_key_is_fetched_once(us: Running, bob: Stranger, clock: Clock) -> None:
+    await us.post(bob, bob.activity("Like", f"{bob.base}/n/1", "a/1"))
+    bob.key = rsa_key(1)
+    bob.publish()
+    clock.advance(minutes=6)
+    asked = len(bob.peer.targets)
+    assert (await us.post(bob, bob.activity("Like", f"{bob.base}/n/1", "a/2"))).status_code == 202
+    assert len(bob.peer.targets) == asked + 1
+    for _ in range(5):
+        wrong = await us.post(bob, bob.activity("Like", f"{bob.base}/n/1", "a/3"), key=rsa_key(0))
+        assert wrong.status_code == 401
+    assert len(bob.peer.targets) <= asked + 2
+
+
+async def test_the_suspended_may_only_take_back(us: Running, bob: Stranger) -> None:
+    """HOSTILE A18."""
+    await us.post(bob, bob.activity("Like", f"{bob.base}/n/1", "a/0"))
+    async with us.database.writing() as context:
+        await forget_actor(context, bob.id, state="suspended")
+    # What waited when the suspension came is not done either.
+    assert await us.process() == ["ignored"]
+    for number, verb in enumerate(("Create", "Announce", "Undo", "Delete", "Update"), start=1):
+        activity = bob.activity(verb, f"{bob.base}/n/1", f"a/{number}")
+        assert (await us.post(bob, activity)).status_code == 202
+    await us.process()
+    assert sorted(received.activity.type for received in us.program.received) == ["Delete", "Undo"]
+    assert len(await us.items()) == 3
