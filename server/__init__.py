@@ -1,0 +1,1 @@
+"""Groundswell, the application: it registers the meanings of an organizing server with the federation library."""

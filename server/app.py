@@ -1,0 +1,47 @@
+"""create_app(): mounts routers, nothing else."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from federation.routes import build_router
+from server.assembly import Assembly, assemble
+from server.config import Settings
+from server.running import working
+from server.version import VERSION
+from server.web import pages, problems
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The whole server as one ASGI application; opens what it needs at start and closes it at the end."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with assemble(settings) as assembly, working(assembly):
+            app.state.assembly = assembly
+            yield
+
+    app = FastAPI(
+        title="Groundswell", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
+
+    def assembly_of(request: Request) -> Assembly:
+        assembly: Assembly = request.app.state.assembly
+        return assembly
+
+    app.include_router(build_router(lambda request: assembly_of(request).federation))
+    app.include_router(pages.build_router(assembly_of))
+    app.add_exception_handler(HTTPException, _problem)
+    return app
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    """An error in the form its caller expects: a page for browsers, JSON for everyone else."""
+    assert isinstance(error, HTTPException)  # noqa: S101  (registered for this type only)
+    if "text/html" in request.headers.get("accept", ""):
+        return problems.page(error.status_code, str(error.detail))
+    return JSONResponse({"error": str(error.detail)}, status_code=error.status_code, headers=error.headers)

@@ -1,0 +1,81 @@
+"""Groundswell as the federation library sees it: who is here, what they show, and what activities mean."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from federation.context import Collection, Context, Viewer
+from federation.remote import known_actor
+from federation.table import Table
+from federation.vocabulary import Document
+from models import LocalActor
+from server.config import Settings
+from server.inbound import TABLE
+from server.organizing.following import queries as following
+from server.organizing.membership import queries as membership
+from server.organizing.people import queries as people
+from server.organizing.posts import queries, served
+from server.organizing.profiles import document_of
+from server.version import VERSION
+
+_EMPTY = ("followers", "following", "moderators", "members", "events", "posts", "resources", "discussions", "todos")
+"""Collections that resolve and reveal nobody: no items, no totals (PRODUCT.md, Safety)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Groundswell:
+    """`federation.context.Application`, by delegation to the queries of each noun."""
+
+    settings: Settings
+    table: Table = TABLE
+
+    async def find_handle(self, context: Context, handle: str) -> LocalActor | None:
+        """A local actor, active or deleted, by its handle."""
+        return await people.find_actor(context, handle)
+
+    async def actor_document(self, context: Context, actor: LocalActor) -> Document:
+        """The public document of an active actor."""
+        return document_of(context.origin, actor)
+
+    async def object_document(self, context: Context, object_id: str, viewer: Viewer) -> Document | None:
+        """A local post that the viewer may see. Raises `Gone` for a deleted public one."""
+        return await served.object_document(context, object_id, viewer)
+
+    async def activity_document(self, context: Context, activity_id: str, viewer: Viewer) -> Document | None:
+        """A boost by a local actor that the viewer may see."""
+        return await served.announce_document(context, activity_id)
+
+    async def collection(
+        self, context: Context, actor: LocalActor, name: str, viewer: Viewer, cursor: str | None
+    ) -> Collection | None:
+        """The outbox shows what is open to all; every other collection is empty for everybody."""
+        if name == "outbox":
+            return await served.outbox(context, actor, cursor)
+        if name == "featured":
+            return await served.featured(context, actor)
+        return Collection() if name in _EMPTY else None
+
+    async def replies(self, context: Context, object_id: str, viewer: Viewer, cursor: str | None) -> Collection | None:
+        """The ids of visible replies to a local post."""
+        return await served.replies(context, object_id, viewer, cursor)
+
+    async def object_type(self, context: Context, uri: str) -> str | None:
+        """What is stored here under an id: an actor, a post, or an activity of ours."""
+        located = context.origin.locate(uri)
+        if located is not None and located.kind == "actor":
+            actor = await context.session.get(LocalActor, located.id) if not located.suffix else None
+            return actor.kind if actor is not None else None
+        for look in (queries.object_type, following.activity_type, membership.activity_type):
+            found = await look(context, uri)
+            if found is not None:
+                return found
+        known = await known_actor(context, uri)
+        return known.type if known is not None else None
+
+    def node_info(self) -> Mapping[str, Any]:
+        """What this server says of itself: its software and no counts (FEP-0151)."""
+        return {
+            "software": {"name": "groundswell", "version": VERSION},
+            "openRegistrations": False,
+            "metadata": {"nodeName": self.settings.public_domain},
+        }

@@ -1,0 +1,5 @@
+"""`python -m server.cli`, which the script ./groundswell runs."""
+
+from server.cli import main
+
+main()

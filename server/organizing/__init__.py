@@ -1,0 +1,1 @@
+"""The domain: what people do here, a folder per noun. Services write, policies permit, queries show."""

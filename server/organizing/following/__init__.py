@@ -1,0 +1,1 @@
+"""Who follows whom: asked, answered, and taken back."""

@@ -1,0 +1,20 @@
+"""Who may follow whom. Pure."""
+
+from server.organizing.refusal import Refusal
+
+MAX_WAITING = 500
+"""Requests that may wait for one actor: a list that strangers can grow."""
+
+
+def may_follow(*, follower: str, followee: str) -> Refusal | None:
+    """Whether one actor may ask to follow another, by their ids."""
+    if follower == followee:
+        return Refusal("Nobody follows themselves.")
+    return None
+
+
+def may_wait(*, waiting: int) -> Refusal | None:
+    """Whether one more request may be put on the pile."""
+    if waiting >= MAX_WAITING:
+        return Refusal("Too many requests are waiting already.")
+    return None

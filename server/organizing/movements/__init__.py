@@ -1,0 +1,1 @@
+"""Movements and their circles: Group actors of this server."""

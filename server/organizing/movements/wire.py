@@ -1,0 +1,32 @@
+"""Turns movements and circles into the documents that others read. Pure; lists no people."""
+
+from federation.origin import Origin
+from federation.vocabulary import Document
+from federation.vocabulary.actors import ActorProfile, actor_document
+from federation.vocabulary.html import paragraphs
+from models import LocalActor
+
+
+def group_document(origin: Origin, group: LocalActor) -> Document:
+    """The public document of a Group. An unlocked one is a movement: followed by anybody, joined by nobody.
+
+    A locked one is a circle: following or joining it is an application.
+    """
+    return actor_document(
+        ActorProfile(
+            id=origin.actor(group.id),
+            kind="Group",
+            handle=group.handle,
+            domain=origin.domain,
+            url=origin.profile(group.handle),
+            shared_inbox=origin.shared_inbox,
+            public_key_pem=group.public_key_pem,
+            multikey=group.ed25519_multikey,
+            name=group.name,
+            summary=paragraphs(group.summary),
+            locked=group.locked,
+            discoverable=group.discoverable,
+            openness="moderated" if group.locked else "invite_only",
+            posting_restricted=True,
+        )
+    )

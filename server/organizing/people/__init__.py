@@ -1,0 +1,1 @@
+"""Pseudonymous local accounts, and what persons elsewhere say of themselves."""

@@ -1,0 +1,27 @@
+"""Turns a local person into the document that others read. Pure; says no date, no count, no network."""
+
+from federation.origin import Origin
+from federation.vocabulary import Document
+from federation.vocabulary.actors import ActorProfile, actor_document
+from federation.vocabulary.html import paragraphs
+from models import LocalActor
+
+
+def person_document(origin: Origin, person: LocalActor) -> Document:
+    """The public document of a person, or of a voice (`Service`) or the instance (`Application`)."""
+    return actor_document(
+        ActorProfile(
+            id=origin.actor(person.id),
+            kind="Service" if person.kind == "Service" else "Application" if person.kind == "Application" else "Person",
+            handle=person.handle,
+            domain=origin.domain,
+            url=origin.profile(person.handle),
+            shared_inbox=origin.shared_inbox,
+            public_key_pem=person.public_key_pem,
+            multikey=person.ed25519_multikey,
+            name=person.name,
+            summary=paragraphs(person.summary),
+            locked=person.locked,
+            discoverable=person.discoverable,
+        )
+    )

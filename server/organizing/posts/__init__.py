@@ -1,0 +1,1 @@
+"""What actors say, who gets it, and how others react to it."""

@@ -1,0 +1,118 @@
+"""What a post says, as it is kept: made here, or taken from a Note elsewhere. Keeps, and interprets nothing."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from federation.vocabulary.activities import PUBLIC
+from federation.vocabulary.objects import Attachment, Mention, Note
+
+
+class Audience(StrEnum):
+    """Who a post is for. The first two are open to anyone who asks; the rest is sealed at rest."""
+
+    PUBLIC = "public"
+    UNLISTED = "unlisted"
+    FOLLOWERS = "followers"
+    CIRCLE = "circle"
+    DIRECT = "direct"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody may read it."""
+        return self in OPEN
+
+
+OPEN = (Audience.PUBLIC, Audience.UNLISTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostContent:
+    """One post in full; goes to JSON and back unchanged.
+
+    `html` is sanitised, `source` the text it was made from, known for our own posts only. `recipients` are local
+    actors to whose own inbox a post from elsewhere came. `inboxes` received our own post besides those who follow,
+    and are to hear of its edits and its end.
+    """
+
+    uri: str
+    author: str
+    published: datetime
+    type: str = "Note"
+    html: str = ""
+    source: str | None = None
+    name: str | None = None
+    summary: str | None = None
+    sensitive: bool = False
+    language: str | None = None
+    updated: datetime | None = None
+    in_reply_to: str | None = None
+    url: str | None = None
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    audience: tuple[str, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    hashtags: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    recipients: tuple[str, ...] = ()
+    inboxes: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Everyone addressed by name, and everyone to whose own inbox it came; collections count for nothing."""
+        return frozenset((*self.to, *self.cc, *self.recipients)) - {PUBLIC}
+
+    def but(self, **changes: Any) -> Self:
+        """The same with some fields changed."""
+        return replace(self, **changes)
+
+    def to_json(self) -> str:
+        """The whole as JSON."""
+        return json.dumps(asdict(self), default=datetime.isoformat, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """What `to_json` wrote. Raises `TypeError`, `KeyError` or `ValueError` for anything else."""
+        fields = json.loads(text)
+        moments = {name: _moment(fields[name]) for name in ("published", "updated")}
+        lists = {name: tuple(fields[name]) for name in _LISTS}
+        made = {
+            "mentions": tuple(Mention(**mention) for mention in fields["mentions"]),
+            "attachments": tuple(Attachment(**attachment) for attachment in fields["attachments"]),
+        }
+        return cls(**(fields | moments | lists | made))
+
+
+_LISTS = ("to", "cc", "audience", "hashtags", "recipients", "inboxes")
+
+
+def content_of(note: Note, *, published: datetime, recipients: Iterable[str] = ()) -> PostContent:
+    """A Note from elsewhere as a post. `published` is the moment we believe, which a Note may leave out or invent."""
+    return PostContent(
+        uri=note.id,
+        author=note.attributed_to,
+        published=published,
+        type=note.type,
+        html=note.content,
+        name=note.name,
+        summary=note.summary,
+        sensitive=note.sensitive,
+        language=note.language,
+        updated=note.updated,
+        in_reply_to=note.in_reply_to,
+        url=note.url,
+        to=note.to,
+        cc=note.cc,
+        audience=note.audience,
+        mentions=note.mentions,
+        hashtags=note.hashtags,
+        attachments=note.attachments,
+        recipients=tuple(recipients),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text is not None else None

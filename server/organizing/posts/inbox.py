@@ -1,0 +1,141 @@
+"""Gives meaning to Create, Update and Delete of posts from elsewhere. Nobody speaks for another; fetches nothing."""
+
+from datetime import timedelta
+
+from federation import authority
+from federation.context import Context
+from federation.origin import host_of, same_origin
+from federation.received import Received
+from federation.table import Outcome
+from federation.vocabulary.objects import Note, parse_note
+from models import LocalActor
+from server.organizing import budgets
+from server.organizing.posts import arrivals, records
+from server.organizing.posts.content import PostContent
+from server.organizing.posts.records import StoredPost
+from server.organizing.remembered import remember
+
+DELETES = budgets.Allowance("delete", 500, timedelta(hours=1))
+"""Deletes of what never came here; Mastodon sends each to every server it knows."""
+
+
+async def handle_create_note(context: Context, received: Received) -> Outcome:
+    """Keeps a post that concerns somebody here. IGNORED when it concerns nobody, is known, or was deleted already.
+
+    REFUSED (or `NotAuthorized`, `Malformed`) for the post of another, or one that claims to be ours.
+    """
+    if received.object is None:
+        return Outcome.REFUSED
+    note = _note(received)
+    author = arrivals.author_of(context, received, note)
+    if note.is_vote:
+        return await handle_create_vote(context, received)
+    if await records.find_row(context, note.id) is not None:
+        # A known post reaches nobody new because somebody, its author included, names others around it (B2).
+        return Outcome.IGNORED
+    return await _arrive(context, received, note, author)
+
+
+async def handle_create_vote(context: Context, received: Received) -> Outcome:
+    """A vote in a poll of ours. There is no poll to vote in yet, and a vote is never shown as a reply: IGNORED."""
+    return Outcome.IGNORED
+
+
+async def handle_update_note(context: Context, received: Received) -> Outcome:
+    """Changes a post by its own author. Who it is for, and what it answers, stay as they were first told.
+
+    IGNORED when older than what we have, or deleted; taken as new when unknown. REFUSED for anybody but its author,
+    as stored here (HOSTILE B1), and for another `inReplyTo`.
+    """
+    if received.object is None:
+        return Outcome.REFUSED
+    note = _note(received)
+    author = arrivals.author_of(context, received, note)
+    row = await records.find_row(context, note.id)
+    if row is None:
+        return await _arrive(context, received, note, author)
+    if row.deleted_at is not None:
+        return Outcome.IGNORED
+    post = await records.opened_one(context, row)
+    if row.local or post.content.author != author or post.content.in_reply_to != note.in_reply_to:
+        return Outcome.REFUSED
+    return await _change(context, post, note)
+
+
+async def handle_delete_object(context: Context, received: Received) -> Outcome:
+    """Removes a post by its own author, for good. Of an unknown one it is remembered, in case the Create comes late.
+
+    IGNORED for what is deleted already or not the sender's to name; REFUSED for the post of another (HOSTILE B1).
+    """
+    reference = received.activity.object
+    sender = received.sender.id
+    if reference is None or reference.id is None or context.origin.owns(reference.id):
+        return Outcome.REFUSED
+    row = await records.find_row(context, reference.id)
+    if row is None:
+        return await _remember_delete(context, sender, reference.id)
+    if row.deleted_at is not None:
+        return Outcome.IGNORED
+    if row.local or row.author_index not in records.author_indexes(context, [sender]):
+        return Outcome.REFUSED
+    await records.blank(context, row)
+    return Outcome.DONE
+
+
+def _note(received: Received) -> Note:
+    """The post, addressed as the activity is where it says nothing itself (Mastodon reads it so)."""
+    return parse_note(received.object, to=received.activity.to, cc=received.activity.cc)
+
+
+async def _arrive(context: Context, received: Received, note: Note, author: str) -> Outcome:
+    if await arrivals.was_deleted(context, author, note.id) or not await arrivals.may_show(context, author):
+        return Outcome.IGNORED
+    audience = await arrivals.audience_of(context, note, author, received.sender)
+    recipient: LocalActor | None = await arrivals.recipient_of_inbox(context, received)
+    content = arrivals.as_content(context, note, author, audience, recipient)
+    if not await arrivals.concerns_us(context, content, audience, recipient):
+        return Outcome.IGNORED
+    await arrivals.keep(context, content, audience)
+    return Outcome.DONE
+
+
+async def _change(context: Context, post: StoredPost, note: Note) -> Outcome:
+    old = post.content
+    if note.updated is None and note.type == "Question":
+        # New totals of a poll: nothing of what we show has changed.
+        return Outcome.IGNORED
+    moment = min(note.updated or context.now, context.now)
+    if moment < (old.updated or old.published):
+        return Outcome.IGNORED
+    changed = _changed(post, note)
+    if note.updated is None and changed == old:
+        # Anybody can have us look at a post again: unless something is new, that is no edit.
+        return Outcome.IGNORED
+    await records.replace_content(context, post, changed.but(updated=moment))
+    return Outcome.DONE
+
+
+def _changed(post: StoredPost, note: Note) -> PostContent:
+    """The new text in the old frame."""
+    return post.content.but(
+        type=note.type,
+        html=note.content,
+        name=note.name,
+        summary=note.summary,
+        sensitive=note.sensitive,
+        language=note.language,
+        mentions=note.mentions,
+        hashtags=note.hashtags,
+        attachments=note.attachments,
+    )
+
+
+async def _remember_delete(context: Context, sender: str, uri: str) -> Outcome:
+    if not same_origin(uri, sender) or authority.same_id(uri, sender):
+        return Outcome.IGNORED
+    try:
+        await budgets.spend(context, DELETES, host=host_of(sender))
+    except budgets.OverBudget:
+        return Outcome.IGNORED
+    await remember(context, actor=sender, deed=uri)
+    return Outcome.DONE

@@ -1,0 +1,65 @@
+"""Queues what the life of a post makes: Create, Update, Delete. Proves public ones only (WIRE 3.1, HOSTILE F5)."""
+
+from collections.abc import Iterable
+
+from crypto.proofs import add_proof
+from crypto.tokens import random_id
+from federation import outbox
+from federation.context import Context
+from federation.identities import proof_key_for
+from federation.vocabulary import Document, builders
+from federation.vocabulary.contexts import DATA_INTEGRITY_V1
+from models import LocalActor
+from server.organizing.posts import wire
+from server.organizing.posts.audiences import inboxes_by_audience
+from server.organizing.posts.content import Audience
+from server.organizing.posts.records import StoredPost, scope_of_post
+
+
+async def send_create(context: Context, author: LocalActor, post: StoredPost) -> None:
+    """Sends a new post to those it is for."""
+    await _send(context, author, post, wire.create_of(context.origin, post))
+
+
+async def send_update(context: Context, author: LocalActor, post: StoredPost) -> None:
+    """Sends an edited post, whole, to those it is for."""
+    activity = builders.update(
+        id=context.origin.activity(random_id()), actor=post.content.author, object=wire.note_of(context.origin, post)
+    )
+    await _send(context, author, post, activity)
+
+
+async def send_delete(context: Context, author: LocalActor, post: StoredPost, also: Iterable[str]) -> None:
+    """Tells those a post was for, and the servers in `also`, that it is no more. Call it before the row is blanked."""
+    activity = builders.delete(
+        id=context.origin.activity(random_id()),
+        actor=post.content.author,
+        object_id=post.content.uri,
+        to=list(post.content.to),
+        cc=list(post.content.cc),
+    )
+    await _send(context, author, post, activity, also)
+
+
+async def _send(
+    context: Context, author: LocalActor, post: StoredPost, activity: Document, also: Iterable[str] = ()
+) -> None:
+    inboxes = await inboxes_by_audience(context, author, post.audience)
+    if post.audience is Audience.PUBLIC:
+        activity = await _proved(context, author, activity)
+    await outbox.enqueue(
+        context,
+        sender=author,
+        activity=activity,
+        inboxes=[*inboxes, *post.content.inboxes, *also],
+        about=post.content.uri,
+        scope=await scope_of_post(context, post.row),
+        synchronize_followers=post.audience in (Audience.FOLLOWERS, Audience.CIRCLE),
+    )
+
+
+async def _proved(context: Context, author: LocalActor, activity: Document) -> Document:
+    """With a proof that outlives the delivery: whoever gets the activity forwarded can check it (FEP-8b32)."""
+    method, key = await proof_key_for(context, author.id)
+    document = activity | {"@context": [*activity["@context"], DATA_INTEGRITY_V1]}
+    return add_proof(document, key=key, verification_method=method, created=context.now)

@@ -1,0 +1,43 @@
+"""What local actors say of themselves, and who is told when it changes: their followers, never a list of them."""
+
+from crypto.tokens import random_id
+from federation import follows, outbox
+from federation.addressing import Recipient, shared_inboxes
+from federation.context import Context
+from federation.origin import Origin
+from federation.vocabulary import Document, builders
+from federation.vocabulary.activities import PUBLIC
+from models import LocalActor
+from server.organizing.membership import queries as membership
+from server.organizing.movements.queries import is_circle
+from server.organizing.movements.wire import group_document
+from server.organizing.people.wire import person_document
+
+
+def document_of(origin: Origin, actor: LocalActor) -> Document:
+    """The public document of any local actor."""
+    return group_document(origin, actor) if actor.kind == "Group" else person_document(origin, actor)
+
+
+async def describe(context: Context, *, actor: LocalActor, name: str, summary: str) -> None:
+    """Writes a new name and summary, and sends them to whoever follows; of a circle, to its members alone."""
+    if (actor.name, actor.summary) == (name, summary):
+        return
+    actor.name, actor.summary = name, summary
+    context.session.add(actor)
+    await context.session.flush()
+    own = context.origin.actor(actor.id)
+    followers = context.origin.actor(actor.id, "followers")
+    is_open = actor.kind == "Group" and not actor.locked
+    update = builders.update(
+        id=context.origin.activity(random_id()), actor=own, object=document_of(context.origin, actor)
+    ) | {"to": [PUBLIC] if is_open else [followers], "cc": [followers] if is_open else []}
+    inboxes = shared_inboxes(await _audience(context, actor))
+    await outbox.enqueue(context, sender=actor, activity=update, inboxes=inboxes, about=own)
+
+
+async def _audience(context: Context, actor: LocalActor) -> list[Recipient]:
+    if await is_circle(context, actor):
+        return await membership.recipients(context, actor)
+    edges = await follows.followers_of(context, context.origin.actor(actor.id))
+    return [Recipient(actor=edge.follower, inbox=edge.inbox, shared_inbox=edge.shared_inbox) for edge in edges]

@@ -1,0 +1,30 @@
+"""Remembers for a while that an actor did a thing, so that a late or repeated opposite does nothing (HOSTILE A15)."""
+
+from datetime import timedelta
+
+from federation.context import Context
+from models import Tombstone
+
+KEEP = timedelta(days=30)
+"""As long as ids of received activities are kept: no older repeat can arrive unnoticed."""
+
+
+async def remember(context: Context, *, actor: str, deed: str, keep: timedelta = KEEP) -> None:
+    """Notes that `actor` did it; a deed is the id of what was taken back, say. Doing it again prolongs the note."""
+    index = _index(context, actor, deed)
+    row = await context.session.get(Tombstone, index)
+    if row is None:
+        context.session.add(Tombstone(index=index, expires_at=context.now + keep))
+    else:
+        row.expires_at = context.now + keep
+    await context.session.flush()
+
+
+async def is_remembered(context: Context, *, actor: str, deed: str) -> bool:
+    """Whether `actor` did it and the note has not expired."""
+    row = await context.session.get(Tombstone, _index(context, actor, deed))
+    return row is not None and row.expires_at > context.now
+
+
+def _index(context: Context, actor: str, deed: str) -> bytes:
+    return context.vault.index("tombstones.object", f"{actor} {deed}")

@@ -1,0 +1,92 @@
+"""One loop: process what came in, deliver what goes out, sweep what expired. Woken by commits, not by polling alone."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from crypto.tokens import random_id
+from federation import delivery, inbox, remote_store
+from federation.context import Federation
+from federation.delivery import Lanes
+from server.db import Database
+from server.organizing import upkeep
+
+log = structlog.get_logger()
+
+IDLE = timedelta(seconds=1)
+"""How long a lane sleeps when nothing wakes it: the command line commits from another process."""
+
+SWEEP_EVERY = timedelta(minutes=10)
+PAUSE_AFTER_ERROR = timedelta(seconds=5)
+
+LAST_WORDS = timedelta(seconds=3)
+"""How long posts in flight are waited for at the end; those cut off are posted again after their lease."""
+
+MOST_HOSTS = 512
+"""Servers spoken with at a time: so many must hang at once before one that answers has to wait for them."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """Runs the lanes of one process until it is cancelled."""
+
+    federation: Federation
+    database: Database
+    id: str = field(default_factory=random_id)
+    _events: dict[str, asyncio.Event] = field(
+        default_factory=lambda: {"inbox": asyncio.Event(), "deliveries": asyncio.Event()}
+    )
+
+    async def run(self) -> None:
+        """Works until cancelled. What was begun and not finished is found again after its lease."""
+        self.database.woken = self.wake
+        lanes = Lanes(self.federation, worker_id=self.id, max_hosts=MOST_HOSTS)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._repeat("inbox", lambda: inbox.process_waiting(self.federation)))
+                tasks.create_task(self._repeat("deliveries", lanes.start_due))
+                tasks.create_task(self._sweep())
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS.total_seconds()):
+                    await lanes.stop()
+            lanes.abandon()
+
+    def wake(self, lane: str) -> None:
+        """Makes a lane look at its table now."""
+        self._events[lane].set()
+
+    async def _repeat(self, name: str, work: Callable[[], Awaitable[int]]) -> None:
+        event = self._events[name]
+        while True:
+            event.clear()
+            try:
+                worked = await work()
+            except Exception as error:  # a lane outlives a database restart, a full disk, a bug in one handler
+                log.error("lane stumbled", lane=name, error=type(error).__name__)
+                await asyncio.sleep(PAUSE_AFTER_ERROR.total_seconds())
+                continue
+            if not worked:
+                await _first(event, IDLE)
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                async with self.federation.writing() as context:
+                    await inbox.sweep(context)
+                    await delivery.sweep(context)
+                    await remote_store.sweep(context)
+                    await upkeep.sweep(context)
+            except Exception as error:  # swept at the next turn
+                log.error("sweep stumbled", error=type(error).__name__)
+            await asyncio.sleep(SWEEP_EVERY.total_seconds())
+
+
+async def _first(event: asyncio.Event, limit: timedelta) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(limit.total_seconds()):
+            await event.wait()
