@@ -14,7 +14,8 @@ class Post(SQLModel, table=True):
     Exactly one of `document` (audience public or unlisted) and `sealed_document` (everything narrower) holds the
     content; both are empty in a tombstone. `number` orders posts and is the id that clients see. Indexes:
     `uri_index`, `parent_index` and `root_index` share the label `posts.uri`, so that a thread is one query;
-    `author_index` is `posts.author`, `group_index` (the circle or movement it was posted in) is `posts.group`.
+    `author_index` is `posts.author` for open and `posts.sealed_author` for sealed posts, so that open ones do not
+    tell who wrote the others; `group_index` (the circle or movement it was posted in) is `posts.group`.
     """
 
     __tablename__ = "posts"

@@ -57,7 +57,9 @@ def test_files_stay_short() -> None:
 
 
 def test_functions_stay_short() -> None:
-    assert not report((path, long) for path in PYTHON for long in rules.functions_too_long(parse(path)))
+    # A revision is generated, one statement a table, and frozen once it landed.
+    written = [path for path in PYTHON if "migrations/versions" not in path.as_posix()]
+    assert not report((path, long) for path in written for long in rules.functions_too_long(parse(path)))
 
 
 def test_every_module_opens_with_its_promise() -> None:

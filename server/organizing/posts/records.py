@@ -58,7 +58,9 @@ def uri_index(context: Context, uri: str) -> bytes:
 
 def author_index(context: Context, actor: str, audience: Audience) -> bytes:
     """The index of an actor as author. Sealed posts have another one: the open ones would tell who wrote them."""
-    return context.vault.index("posts.author" if audience.is_open else "posts.sealed_author", actor)
+    if audience.is_open:
+        return context.vault.index("posts.author", actor)
+    return context.vault.index("posts.sealed_author", actor)
 
 
 def author_indexes(context: Context, actors: Iterable[str]) -> list[bytes]:
