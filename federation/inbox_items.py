@@ -128,11 +128,15 @@ async def crowded_among(context: Context, hosts: Collection[str], *, limit: int)
     return frozenset((await context.session.execute(statement)).scalars())
 
 
-async def claim(context: Context, limit: int) -> list[Claim]:
-    """Leases the items that are due, oldest first: moves their due time on, so that a crash loses nothing."""
+async def claim(context: Context, limit: int, *, but: Collection[str] = ()) -> list[Claim]:
+    """Leases the items that are due, oldest first, `but` those of some hosts.
+
+    Moves their due time on, so that a crash loses nothing.
+    """
     due = (
         select(InboxItem)
         .where(col(InboxItem.state) == "waiting", col(InboxItem.due) <= context.now)
+        .where(col(InboxItem.host).not_in(but))
         .order_by(col(InboxItem.due), col(InboxItem.received_at))
         .limit(limit)
         .with_for_update(skip_locked=True)

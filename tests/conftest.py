@@ -5,6 +5,8 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -44,10 +46,13 @@ def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabase
 
 
 @pytest.fixture(scope="session")
-def postgres_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresDatabases]:
-    """Where PostgreSQL databases come from; skips with the reason where there is no server, fails in CI."""
+def postgres_databases() -> Iterator[PostgresDatabases]:
+    """Where PostgreSQL databases come from; skips with the reason where there is no server, fails in CI.
+
+    Its folder is not one of pytest's: those are closed to the server's own user by the next pytest that starts.
+    """
     try:
-        with postgres_server(tmp_path_factory.mktemp("pg")) as url:
+        with TemporaryDirectory(prefix="groundswell-postgres-") as folder, postgres_server(Path(folder)) as url:
             yield PostgresDatabases(url)
     except LookupError as reason:
         if os.environ.get("CI") == "true":

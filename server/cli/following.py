@@ -52,49 +52,40 @@ async def party(federation: Federation, text: str) -> Party:
 def follow(context: typer.Context, whom: Whom, actor: As) -> None:
     """Asks to follow somebody. Nothing is received before they accept."""
 
-    async def command(assembly: Assembly) -> str:
-        followee = await party(assembly.federation, whom)
-        async with assembly.federation.writing() as unit:
-            edge = await following.follow(unit, follower=await actor_named(unit, actor), followee=followee)
-            return edge.state
+    async def act(unit: Context, own: LocalActor, other: Party) -> str:
+        return (await following.follow(unit, follower=own, followee=other)).state
 
-    typer.echo(f"{whom}: {_run(context, command)}")
+    _towards(context, whom, actor, act)
 
 
 def unfollow(context: typer.Context, whom: Whom, actor: As) -> None:
     """Ends following somebody."""
 
-    async def command(assembly: Assembly) -> str:
-        followee = await party(assembly.federation, whom)
-        async with assembly.federation.writing() as unit:
-            await following.unfollow(unit, follower=await actor_named(unit, actor), followee=followee)
-            return "not followed any more"
+    async def act(unit: Context, own: LocalActor, other: Party) -> str:
+        await following.unfollow(unit, follower=own, followee=other)
+        return "not followed any more"
 
-    typer.echo(f"{whom}: {_run(context, command)}")
+    _towards(context, whom, actor, act)
 
 
 def join(context: typer.Context, whom: Whom, actor: As) -> None:
     """Asks to become a member of a circle here, or of a group elsewhere."""
 
-    async def command(assembly: Assembly) -> str:
-        group = await party(assembly.federation, whom)
-        async with assembly.federation.writing() as unit:
-            record = await membership.join(unit, person=await actor_named(unit, actor), group=group)
-            return str(record.state) if record is not None else "asked by following it"
+    async def act(unit: Context, own: LocalActor, other: Party) -> str:
+        record = await membership.join(unit, person=own, group=other)
+        return str(record.state) if record is not None else "asked by following it"
 
-    typer.echo(f"{whom}: {_run(context, command)}")
+    _towards(context, whom, actor, act)
 
 
 def leave(context: typer.Context, whom: Whom, actor: As) -> None:
     """Ends one's own membership."""
 
-    async def command(assembly: Assembly) -> str:
-        group = await party(assembly.federation, whom)
-        async with assembly.federation.writing() as unit:
-            await membership.leave(unit, person=await actor_named(unit, actor), group=group)
-            return "left"
+    async def act(unit: Context, own: LocalActor, other: Party) -> str:
+        await membership.leave(unit, person=own, group=other)
+        return "left"
 
-    typer.echo(f"{whom}: {_run(context, command)}")
+    _towards(context, whom, actor, act)
 
 
 def requests(context: typer.Context, actor: As) -> None:
@@ -112,43 +103,61 @@ def requests(context: typer.Context, actor: As) -> None:
 def accept(context: typer.Context, whom: Whom, actor: As) -> None:
     """Says yes to a follower, an applicant, or an invitation."""
 
-    async def command(assembly: Assembly) -> str:
-        uri = await _uri(assembly.federation, whom)
-        async with assembly.federation.writing() as unit:
-            owner = await actor_named(unit, actor)
-            if await _invited(unit, owner, uri):
-                await membership.accept_invitation(unit, person=owner, group=uri)
-            else:
-                await following.accept_request(unit, owner=owner, requester=uri)
-            return "accepted"
+    async def act(unit: Context, own: LocalActor, uri: str) -> str:
+        if await _invited(unit, own, uri):
+            await membership.accept_invitation(unit, person=own, group=uri)
+        else:
+            await following.accept_request(unit, owner=own, requester=uri)
+        return "accepted"
 
-    typer.echo(f"{whom}: {_run(context, command)}")
+    _about(context, whom, actor, act)
 
 
 def reject(context: typer.Context, whom: Whom, actor: As) -> None:
     """Says no to a follower, an applicant, or an invitation."""
 
-    async def command(assembly: Assembly) -> str:
-        uri = await _uri(assembly.federation, whom)
-        async with assembly.federation.writing() as unit:
-            owner = await actor_named(unit, actor)
-            if await _invited(unit, owner, uri):
-                await membership.decline_invitation(unit, person=owner, group=uri)
-            else:
-                await following.reject_request(unit, owner=owner, requester=uri)
-            return "rejected"
+    async def act(unit: Context, own: LocalActor, uri: str) -> str:
+        if await _invited(unit, own, uri):
+            await membership.decline_invitation(unit, person=own, group=uri)
+        else:
+            await following.reject_request(unit, owner=own, requester=uri)
+        return "rejected"
 
-    typer.echo(f"{whom}: {_run(context, command)}")
+    _about(context, whom, actor, act)
 
 
 def remove(context: typer.Context, whom: Whom, actor: As) -> None:
     """Removes a follower, or a member from a circle: nothing more is delivered to them."""
 
+    async def act(unit: Context, own: LocalActor, uri: str) -> str:
+        await following.remove_follower(unit, owner=own, follower=uri)
+        return "removed"
+
+    _about(context, whom, actor, act)
+
+
+def _towards(
+    context: typer.Context, whom: str, actor: str, act: Callable[[Context, LocalActor, Party], Awaitable[str]]
+) -> None:
+    """Does something towards somebody, who is looked up before, and says how it stands."""
+
+    async def command(assembly: Assembly) -> str:
+        other = await party(assembly.federation, whom)
+        async with assembly.federation.writing() as unit:
+            return await act(unit, await actor_named(unit, actor), other)
+
+    typer.echo(f"{whom}: {_run(context, command)}")
+
+
+def _about(
+    context: typer.Context, whom: str, actor: str, act: Callable[[Context, LocalActor, str], Awaitable[str]]
+) -> None:
+    """Decides about somebody by their id, who may be gone from the network, and says what was decided."""
+
     async def command(assembly: Assembly) -> str:
         uri = await _uri(assembly.federation, whom)
         async with assembly.federation.writing() as unit:
-            await following.remove_follower(unit, owner=await actor_named(unit, actor), follower=uri)
-            return "removed"
+            return await act(unit, await actor_named(unit, actor), uri)
 
     typer.echo(f"{whom}: {_run(context, command)}")
 

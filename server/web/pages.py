@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, Response
 from crypto.tokens import token_hash
 from federation.context import NOBODY, Context
 from federation.identities import BadHandle, HandleTaken
+from federation.vocabulary.html import paragraphs
 from models import LocalActor, ServerSetting
 from server.assembly import Assembly
 from server.organizing.movements import service as movements
@@ -62,7 +63,7 @@ def _add_public(router: APIRouter, assembly_of: AssemblyOf) -> None:
                 name=actor.name or actor.handle,
                 handle=actor.handle,
                 domain=context.origin.domain,
-                summary=actor.summary,
+                summary=paragraphs(actor.summary),
                 group=actor.kind == "Group",
                 posts=[posts.page_view(entry) for entry in page.entries],
             )
