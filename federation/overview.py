@@ -52,7 +52,9 @@ async def overview(context: Context) -> Overview:
     )
     inbox = select(func.count(), func.min(col(InboxItem.received_at))).where(col(InboxItem.state) == "waiting")
     inbox_waiting, inbox_oldest = (await context.session.execute(inbox)).one()
-    blocked = (await context.session.execute(select(col(DomainBlock.domain)).order_by(col(DomainBlock.domain)))).scalars()
+    blocked = (
+        await context.session.execute(select(col(DomainBlock.domain)).order_by(col(DomainBlock.domain)))
+    ).scalars()
     return Overview(hosts, inbox_waiting, inbox_oldest, await _tallies(context, context.now.date()), tuple(blocked))
 
 

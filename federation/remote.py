@@ -219,7 +219,8 @@ async def _fetch_key(federation: Federation, key_id: str) -> ResolvedKey:
         # An actor known already: whatever keys it is said to have, it is not asked more often than others.
         key = key_of(await resolve_actor(federation, address, refresh=True), key_id)
         return _listed(key)
-    document = await fetch_document(federation, key_id)
+    # Many key ids may share an address: whoever makes them up must not have us ask there for each (HOSTILE-PEERS C12).
+    document = await _once(federation, f"key at {address}", key_id, lambda: fetch_document(federation, key_id))
     if is_uri(document.get("inbox")):
         return await _within_owner(federation, key_id, document)
     claimed = document.get("owner") or document.get("controller")
@@ -238,8 +239,9 @@ async def _within_owner(federation: Federation, key_id: str, document: Document)
     owner = _actor_in(document)
     stored = await _stored(federation, owner.id)
     _check_standing(federation, stored)
-    key = _listed(key_of(owner, key_id))
+    # Kept even without this key: from now on the owner is known, and asked no more often than others.
     await _keep(federation, owner, document, known=stored is not None)
+    key = _listed(key_of(owner, key_id))
     async with federation.writing() as context:
         await confirm_key(context, key_id, owner)
     return key

@@ -43,6 +43,7 @@ DISCREET = frozenset({"followers", "following"})
 """Collections that are hidden, not empty, when they show no item (WIRE 4.4)."""
 
 LARGEST_DROPPED = 4 * LARGEST_BODY
+DROP_PATIENCE = 0.5
 BODY_PATIENCE = 30.0
 """Seconds that a sender may take over a body."""
 
@@ -83,22 +84,30 @@ def _post(router: APIRouter, path: str, endpoint: Endpoint) -> None:
 async def read_body(request: Request) -> bytes | None:
     """The raw body, or None when it is longer than an activity may be.
 
-    Of one too long a little more is read and dropped: a sender cut off at once would not see the answer. Raises
-    `TimeoutError` after half a minute.
+    Of one too long a little more is read and dropped, for half a second: a sender cut off at once would not see the
+    answer. Raises `TimeoutError` when one that is not too long takes over half a minute.
     """
     declared = request.headers.get("content-length", "0")
     if not declared.isdecimal() or len(declared) > 12 or int(declared) > LARGEST_DROPPED:
         return None
+    is_too_long = int(declared) > LARGEST_BODY
     body = bytearray()
     size = 0
-    async with asyncio.timeout(BODY_PATIENCE):
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > LARGEST_DROPPED:
-                return None
-            if size <= LARGEST_BODY:
-                body += chunk
-    return bytes(body) if size <= LARGEST_BODY else None
+    try:
+        async with asyncio.timeout(DROP_PATIENCE if is_too_long else BODY_PATIENCE) as deadline:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > LARGEST_DROPPED:
+                    return None
+                if size <= LARGEST_BODY:
+                    body += chunk
+                elif not is_too_long:
+                    is_too_long = True
+                    deadline.reschedule(asyncio.get_running_loop().time() + DROP_PATIENCE)
+    except TimeoutError:
+        if not is_too_long:
+            raise
+    return None if is_too_long else bytes(body)
 
 
 async def viewer_of(federation: Federation, request: Request) -> Viewer:

@@ -17,7 +17,7 @@ TRIAL = Origin("http", "kestrel.localhost:8001")
         ("example.org.", "example.org"),
         ("BÜCHER.example", "xn--bcher-kva.example"),
         ("[2001:DB8::1]", "2001:db8::1"),
-        ("ｅxample.org", "example.org"),
+        ("\uff45xample.org", "example.org"),
     ],
 )
 def test_hosts_have_one_spelling(host: str, kept: str) -> None:
@@ -73,7 +73,7 @@ def test_default_ports_are_no_ports() -> None:
         "https://x@groundswell.test/ap",
         "http://groundswell.test/ap",
         "https://groundswell%2etest/ap",
-        "https://ｇroundswell.test/ap",
+        "https://\uff47roundswell.test/ap",
     ],
 )
 def test_ours_is_recognised_in_every_disguise(disguise: str) -> None:

@@ -36,7 +36,7 @@ def test_a_domain_is_kept_in_one_spelling(given: str, kept: str) -> None:
 def test_test_settings_are_refused_on_a_public_domain(unsafe: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match="only for reserved names"):
         settings(domain="flex.example.org", **unsafe)
-    assert settings(domain="flex.test", **unsafe)
+    assert settings(domain="flex.test", **unsafe).domain == "flex.test"
 
 
 def test_networks_are_separated_by_commas_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

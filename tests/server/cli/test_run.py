@@ -1,4 +1,4 @@
-"""`groundswell run` as a process: it listens, it survives `kill -9` with all it promised, and it tells nobody's name."""
+"""`groundswell run` as a process: it listens, survives `kill -9` with all it promised, and tells nobody's name."""
 
 import os
 import signal
