@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Self
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -24,10 +24,8 @@ from yarl import URL
 
 from crypto.http_signatures import sign_cavage, sign_rfc9421
 from federation.gate import ForbiddenAddress, Gate, Lookup
+from federation.identities import Signer
 from federation.origin import BadUri, origin_of, same_origin
-
-if TYPE_CHECKING:
-    from federation.identities import Signer
 
 __all__ = ["Answer", "Client", "ForbiddenAddress", "Limits", "Unreachable"]
 
@@ -168,7 +166,7 @@ class Client:
         self._signing.shutdown(wait=False, cancel_futures=True)
 
     async def get(
-        self, url: str, *, accept: str, signer: "Signer | None", now: datetime, admit: Admit | None = None
+        self, url: str, *, accept: str, signer: Signer | None, now: datetime, admit: Admit | None = None
     ) -> Answer:
         """Fetches a URL, following up to three redirects, each one examined and signed anew (HOSTILE-PEERS C3).
 
@@ -197,7 +195,7 @@ class Client:
         url: str,
         body: bytes,
         *,
-        signer: "Signer",
+        signer: Signer,
         now: datetime,
         spec: Spec = "cavage",
         headers: Mapping[str, str] | None = None,
@@ -331,7 +329,7 @@ async def _gunzip(chunks: AsyncIterator[bytes], limit: int, ratio: int) -> Async
 def _cavage(
     method: str,
     body: bytes | None,
-    signer: "Signer",
+    signer: Signer,
     now: datetime,
     extra: Mapping[str, str],
     target: str,
@@ -351,7 +349,7 @@ def _cavage(
 
 
 def _rfc9421(
-    method: str, body: bytes | None, signer: "Signer", now: datetime, extra: Mapping[str, str], target: str
+    method: str, body: bytes | None, signer: Signer, now: datetime, extra: Mapping[str, str], target: str
 ) -> dict[str, str]:
     return sign_rfc9421(
         method=method,

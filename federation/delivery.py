@@ -13,9 +13,9 @@ from sqlalchemy.exc import DBAPIError
 
 from federation import follows, leases, remote
 from federation.client import ForbiddenAddress, Spec, Unreachable
-from federation.context import Federation
 from federation.fetch import FetchFailed
 from federation.leases import LAST_START, Parcel, Result, Round, Work
+from federation.runtime import Federation
 from federation.schedule import Reply, Verdict, after_round, judge, next_attempt
 from federation.synchronization import HEADER, Digests
 from federation.upkeep import next_due, note_alive, sweep

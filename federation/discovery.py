@@ -6,8 +6,9 @@ from typing import Any, Literal
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
-from federation.context import Context, Federation
+from federation.context import Context
 from federation.origin import INSTANCE_ID, BadUri, Origin, SchemeHost, origin_of
+from federation.runtime import Federation
 from federation.serving import ACTIVITY_JSON
 from federation.vocabulary import Document
 from models import LocalActor

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from federation.blocks import is_blocked
 from federation.client import Answer, ForbiddenAddress, Unreachable
-from federation.context import Federation
 from federation.fetch_errors import FetchFailed
 from federation.identities import signer_for
 from federation.origin import INSTANCE_ID, host_of, same_origin
+from federation.runtime import Federation
 from federation.vocabulary import Document
 from federation.vocabulary.documents import Malformed, load_json
 

@@ -7,7 +7,8 @@ class FetchFailed(Exception):
     """The document cannot be had, or is not what it has to be.
 
     `status` is that of the answer, None when there was none. `gone`: its own origin says so with 410. `transient`:
-    it may be had later, because nobody answered, or the server was busy or had a problem of its own.
+    it may be had later, because nobody answered, or the server was busy or had a problem of its own. `counted`: it
+    is on its server's account already, however many fetches it makes fail.
     """
 
     def __init__(self, reason: str, *, status: int | None = None, gone: bool = False, transient: bool = False) -> None:
@@ -16,6 +17,7 @@ class FetchFailed(Exception):
         self.status = status
         self.gone = gone
         self.transient = transient
+        self.counted = False
 
     def repeated(self) -> Self:
         """The same failure again, without its history."""

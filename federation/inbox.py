@@ -1,19 +1,20 @@
 """Takes activities in: authenticates, recognises repeats, stores, and only then answers 202. Gives them no meaning."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
 from crypto.http_signatures import Message, ParsedSignature, SignatureError
 from federation import authority, inbox_items, signatures
 from federation.authority import NotAuthorized
 from federation.blocks import is_blocked
-from federation.context import Context, Federation
-from federation.inbox_items import Arrival, Incoming, sweep
+from federation.context import Context
+from federation.inbox_items import Arrival, Incoming, Reply, sweep
 from federation.origin import host_of
 from federation.processing import process_waiting
 from federation.remote import known_actor
 from federation.resolving import read_activity
+from federation.runtime import Federation
 from federation.signatures import BlockedSigner, UnknownKey, VerifiedSigner
 from federation.standing import STILL_HEARD, suspended_among
 from federation.vocabulary.activities import Activity
@@ -35,15 +36,6 @@ ACCEPT_SIGNATURE = 'sig1=("@method" "@target-uri" "@authority" "content-digest")
 """What an RFC 9421 signature should cover (section 5.1), for peers that can fulfil such a request."""
 
 ACTIVITY_TYPES = ("application/activity+json", "application/ld+json")
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the sender is told. Errors name no actor, key or address."""
-
-    status: int
-    error: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 ACCEPTED = Reply(202)

@@ -1,8 +1,8 @@
 """Keeps what came in until it is dealt with, sealed; then only enough to recognise it again. Nothing is done twice."""
 
 import json
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -42,6 +42,15 @@ BACKOFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 180, 360, 720))
 
 class LeaseLost(Exception):
     """Somebody else took the item over, or ended it. What was done for it must be rolled back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the sender is told. Errors name no actor, key or address."""
+
+    status: int
+    error: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,7 +123,8 @@ class RemoteMemory:
             return await work()
         except FetchFailed as failure:
             self._failures.put(key, failure.repeated(), until=now + FAILURE_PAUSE)
-            if failure.transient and failure.status is None:
+            if failure.transient and failure.status is None and not failure.counted:
+                failure.counted = True
                 self._silences.add(host, now)
             raise
 

@@ -9,6 +9,9 @@ import idna
 
 LocalKind = Literal["actor", "object", "activity"]
 MAX_URI_LENGTH = 2_048
+MAX_AUTHORITY_LENGTH = 253
+"""Characters of a host with its port: as long as a host name may be, and all that is kept by host has room for."""
+
 _UNUSABLE = re.compile(r"[\x00-\x20\x7f\\]")
 _PLURALS: dict[str, LocalKind] = {"actors": "actor", "objects": "object", "activities": "activity"}
 
@@ -66,7 +69,10 @@ def origin_of(uri: str) -> SchemeHost:
     if parts.scheme not in ("https", "http") or parts.hostname is None or "@" in parts.netloc:
         raise BadUri("not an http(s) URI")
     own = {"https": 443, "http": 80}[parts.scheme]
-    return SchemeHost(parts.scheme, normalize_host(parts.hostname), None if port == own else port)
+    origin = SchemeHost(parts.scheme, normalize_host(parts.hostname), None if port == own else port)
+    if len(origin.authority) > MAX_AUTHORITY_LENGTH:
+        raise BadUri("the host with its port is too long")
+    return origin
 
 
 def same_origin(one: str, other: str) -> bool:

@@ -9,11 +9,11 @@ import structlog
 
 from federation import inbox_items
 from federation.authority import NotAuthorized
-from federation.context import Federation
 from federation.fetch_errors import FetchFailed
 from federation.inbox_items import MAX_ATTEMPTS, Claim, LeaseLost
 from federation.received import Received
 from federation.resolving import Dropped, object_type, read_activity, resolve
+from federation.runtime import Federation
 from federation.standing import may_still
 from federation.synchronization import CannotSynchronize, synchronize
 from federation.table import Outcome

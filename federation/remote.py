@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import TypeVar
 
 from federation import webfinger
-from federation.context import Federation
 from federation.fetch import fetch_document
 from federation.fetch_errors import FetchFailed, NotFound, Suspended
 from federation.memory import KEY_LIFE
@@ -25,6 +24,7 @@ from federation.remote_store import (
     mark_gone,
     store_actor,
 )
+from federation.runtime import Federation
 from federation.vocabulary import Document
 from federation.vocabulary.actors import Actor, parse_actor
 from federation.vocabulary.documents import Malformed, is_uri

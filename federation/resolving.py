@@ -8,13 +8,13 @@ from hashlib import sha256
 
 from federation import authority
 from federation.blocks import is_blocked
-from federation.context import Federation
 from federation.fetch import fetch_document
 from federation.fetch_errors import FetchFailed
 from federation.inbox_items import Incoming
 from federation.origin import BadUri, host_of, same_origin
 from federation.received import Received
 from federation.remote import known_actor, resolve_actor
+from federation.runtime import Federation
 from federation.table import Outcome
 from federation.vocabulary import Document
 from federation.vocabulary.activities import Activity, Reference, parse_activity

@@ -11,9 +11,10 @@ from starlette.responses import Response
 
 from crypto.http_signatures import SignatureError
 from federation import serving, well_known
-from federation.context import NOBODY, Collection, Context, Federation, Gone, Viewer
+from federation.context import NOBODY, Collection, Context, Gone, Viewer
 from federation.inbox import ACCEPT_SIGNATURE, LARGEST_BODY, receive
 from federation.origin import INSTANCE_ID, Origin
+from federation.runtime import Federation
 from federation.signatures import BlockedSigner, authenticate, message_of
 from federation.synchronization import partial_collection
 from federation.vocabulary import Document
@@ -74,11 +75,20 @@ def build_router(get_federation: GetFederation) -> APIRouter:
 
 
 def _get(router: APIRouter, path: str, endpoint: Endpoint) -> None:
-    router.add_route(path, endpoint, methods=["GET"], include_in_schema=False)
+    router.add_route(path, _by_possible_ids(endpoint), methods=["GET"], include_in_schema=False)
 
 
 def _post(router: APIRouter, path: str, endpoint: Endpoint) -> None:
-    router.add_route(path, endpoint, methods=["POST"], include_in_schema=False)
+    router.add_route(path, _by_possible_ids(endpoint), methods=["POST"], include_in_schema=False)
+
+
+def _by_possible_ids(endpoint: Endpoint) -> Endpoint:
+    """Answers 404 for an id that nothing can have, such as one with a NUL, which PostgreSQL does not take."""
+
+    async def checked(request: Request) -> Response:
+        return await endpoint(request) if _actor_id(request).isalnum() else serving.not_found()
+
+    return checked
 
 
 async def read_body(request: Request) -> bytes | None:

@@ -17,11 +17,11 @@ from crypto.http_signatures import (
 from crypto.proofs import BadProof, check_proof_shape, verify_proof
 from federation.authority import same_id
 from federation.blocks import is_blocked
-from federation.context import Federation
 from federation.fetch_errors import FetchFailed
 from federation.inbox_items import KEEP
 from federation.origin import BadUri, Origin, host_of, same_origin
 from federation.remote import ResolvedKey, resolve_key
+from federation.runtime import Federation
 from federation.vocabulary.activities import Activity
 from federation.vocabulary.actors import Actor
 

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 
 from crypto.digests import followers_digest
 from federation import follows
-from federation.context import Context, Federation, Viewer
+from federation.context import Context, Viewer
 from federation.fetch import fetch_items
 from federation.follows import Edge
 from federation.origin import BadUri, Origin, host_of, same_origin
+from federation.runtime import Federation
 from federation.vocabulary import Document
 from federation.vocabulary.actors import Actor
 from models import LocalActor

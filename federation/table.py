@@ -2,11 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from federation.context import Context
-    from federation.received import Received
+from federation.context import Context
+from federation.received import Received
 
 ANY = "*"
 """An object type that stands for every type without a row of its own."""
@@ -21,7 +19,7 @@ class Outcome(StrEnum):
     RETRY = "retry"
 
 
-Handler = Callable[["Context", "Received"], Awaitable[Outcome]]
+Handler = Callable[[Context, Received], Awaitable[Outcome]]
 Row = tuple[str, str, Handler]
 
 

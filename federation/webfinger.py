@@ -10,10 +10,10 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from federation.client import Answer
-from federation.context import Federation
 from federation.fetch import ask, is_activity_type
 from federation.fetch_errors import FetchFailed, NotFound
 from federation.origin import BadUri, host_of, origin_of
+from federation.runtime import Federation
 from federation.vocabulary.documents import Malformed, is_uri, listed, load_json
 
 ACCEPT_JRD = "application/jrd+json, application/json"

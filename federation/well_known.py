@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from federation import discovery, serving
-from federation.context import Federation
 from federation.discovery import BadResource, GoneResource, NodeInfoVersion, UnknownResource
+from federation.runtime import Federation
 from federation.vocabulary import Document
 
 Endpoint = Callable[[Request], Awaitable[Response]]

@@ -24,7 +24,7 @@ _EMPTY = ("followers", "following", "moderators", "members", "events", "posts", 
 
 @dataclass(frozen=True, slots=True)
 class Groundswell:
-    """`federation.context.Application`, by delegation to the queries of each noun."""
+    """`federation.application.Application`, by delegation to the queries of each noun."""
 
     settings: Settings
     table: Table = TABLE

@@ -12,9 +12,10 @@ from sqlmodel import col
 from crypto.sealing import CannotOpen
 from crypto.tokens import random_token, token_hash
 from federation.client import Client
-from federation.context import Context, Federation
+from federation.context import Context
 from federation.identities import NoSuchKey, make_actor, signer_for
 from federation.origin import INSTANCE_ID
+from federation.runtime import Federation
 from models import Person, ServerSetting
 from server import schema
 from server.application import Groundswell

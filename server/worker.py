@@ -10,8 +10,8 @@ import structlog
 
 from crypto.tokens import random_id
 from federation import delivery, inbox, remote_store
-from federation.context import Federation
 from federation.delivery import Lanes
+from federation.runtime import Federation
 from server.db import Database
 from server.organizing import upkeep
 

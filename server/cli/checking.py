@@ -10,10 +10,10 @@ from datetime import timedelta
 import typer
 
 from federation.client import ForbiddenAddress, Unreachable
-from federation.context import Federation
 from federation.identities import signer_for
 from federation.origin import INSTANCE_ID
 from federation.overview import overview
+from federation.runtime import Federation
 from server.assembly import Assembly, CannotStart, assemble
 from server.cli.terminal import settings_of
 from server.config import Settings

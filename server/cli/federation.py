@@ -10,12 +10,12 @@ import typer
 from rich.table import Table
 
 from federation.client import Answer, ForbiddenAddress, Unreachable
-from federation.context import Federation
 from federation.fetch import FetchFailed
 from federation.identities import signer_for
 from federation.origin import INSTANCE_ID, BadUri, Origin, host_of, normalize_host
 from federation.overview import Overview, overview
 from federation.remote import look_up
+from federation.runtime import Federation
 from server.assembly import Assembly
 from server.cli.terminal import CommandFailed, out, run, settings_of
 from server.organizing.moderation import service as moderation

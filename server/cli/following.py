@@ -5,9 +5,10 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from federation.context import Context, Federation
+from federation.context import Context
 from federation.fetch import FetchFailed
 from federation.remote import look_up
+from federation.runtime import Federation
 from models import LocalActor
 from server.assembly import Assembly
 from server.cli.terminal import CommandFailed, actor_named, local_name, run

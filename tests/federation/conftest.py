@@ -7,9 +7,9 @@ from typing import Any, cast
 import pytest
 
 from federation.client import Client
-from federation.context import Federation
 from federation.identities import make_actor
 from federation.origin import INSTANCE_ID
+from federation.runtime import Federation
 from server.db import Database
 from tests.conftest import Clock
 from tests.federation.certificates import NAMES, Authority

@@ -43,7 +43,7 @@ async def note_down(context: Context, received: Received) -> Outcome:
 
 @dataclass
 class Program:
-    """A `federation.context.Application`. `received` is what its handlers were given; `deed` is what they do."""
+    """A `federation.application.Application`. `received` is what its handlers were given; `deed` is what they do."""
 
     deed: Deed = note_down
     notes: dict[str, Note] = field(default_factory=dict)

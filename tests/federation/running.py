@@ -11,11 +11,11 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from federation.client import Client
-from federation.context import Federation
 from federation.identities import make_actor
 from federation.inbox import process_waiting
 from federation.origin import INSTANCE_ID, Origin
 from federation.routes import build_router
+from federation.runtime import Federation
 from models import DomainBlock, InboxItem, LocalActor
 from server.db import Database
 from tests.federation.program import Program

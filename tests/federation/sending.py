@@ -12,9 +12,10 @@ from sqlmodel import col
 
 from crypto import keys
 from federation import delivery, identities, outbox
+from federation.application import Application
 from federation.client import Client
-from federation.context import Application, Federation
 from federation.origin import Origin
+from federation.runtime import Federation
 from models import Delivery, LocalActor, OutboxItem, RemoteHost
 from server.db import Database
 from tests.conftest import Clock

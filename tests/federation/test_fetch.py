@@ -9,9 +9,9 @@ import pytest
 from crypto.http_signatures import Message, parse, verify
 from crypto.keys import load_public_pem
 from federation.blocks import is_blocked
-from federation.context import Federation
 from federation.fetch import FetchFailed, fetch_document, fetch_items, is_activity_type
 from federation.origin import INSTANCE_ID
+from federation.runtime import Federation
 from models import DomainBlock, LocalActor
 from server.db import Database
 from tests.conftest import Clock

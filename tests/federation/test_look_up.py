@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from federation.context import Federation
 from federation.fetch import FetchFailed
 from federation.fetch_errors import NotFound
 from federation.remote import look_up
+from federation.runtime import Federation
 from federation.webfinger import Handle, NoHandle, parse_handle
 from models import DomainBlock
 from server.db import Database

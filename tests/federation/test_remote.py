@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from federation.context import Federation
 from federation.fetch import FetchFailed
 from federation.fetch_errors import Suspended
 from federation.memory import RemoteMemory, Tally
 from federation.remote import forget_actor, known_actor, resolve_actor, resolve_key, store_actor
 from federation.remote_store import sweep
+from federation.runtime import Federation
 from federation.vocabulary.actors import parse_actor
 from models import RemoteActor, RemoteKey
 from server.db import Database

@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlmodel import SQLModel, col
 
-from federation.context import Context, Federation
+from federation.context import Context
 from federation.remote import resolve_actor
+from federation.runtime import Federation
 from federation.vocabulary.actors import Actor
 from models import Delivery, InboxItem, LocalActor, OutboxItem, RemoteHost
 from server.loopback import LoopbackServer

@@ -52,14 +52,19 @@ def encoded(document: Document | bytes) -> bytes:
     return document if isinstance(document, bytes) else json.dumps(document).encode()
 
 
-async def exchange(port: int, request: bytes, *, patience: float = 60.0) -> Reply:
-    """Writes these bytes to a port of 127.0.0.1 and reads the answer. Raises `TimeoutError`."""
+async def exchange(port: int, request: bytes, *, ends: bool = False, patience: float = 60.0) -> Reply:
+    """Writes these bytes to a port of 127.0.0.1 and reads the answer; with `ends` it says that no more will come.
+
+    Raises `TimeoutError`.
+    """
     began = time.monotonic()
     async with asyncio.timeout(patience):
         with by_the_test():
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             writer.write(request)
+            if ends:
+                writer.write_eof()
             status, headers, body = await _answer(reader)
         except (asyncio.IncompleteReadError, ConnectionError):
             status, headers, body = 0, {}, b""

@@ -10,6 +10,8 @@ from server.organizing.parties import ACTIVE
 
 async def find_actor(context: Context, handle: str) -> LocalActor | None:
     """A local actor of any kind by its handle, active or deleted."""
+    if "\0" in handle:  # PostgreSQL takes none; nobody is called so
+        return None
     statement = select(LocalActor).where(col(LocalActor.handle) == handle.lower())
     return (await context.session.execute(statement)).scalar_one_or_none()
 
