@@ -29,8 +29,9 @@ def create(
     """Makes a pseudonymous account. The passphrase is asked for, or read from GROUNDSWELL_PASSPHRASE."""
 
     async def command(assembly: Assembly) -> str:
+        hashed = await service.hash_passphrase(passphrase)
         async with assembly.federation.writing() as unit:
-            actor = await service.create_person(unit, handle=handle, passphrase=passphrase, name=name)
+            actor = await service.create_person(unit, handle=handle, passphrase=hashed, name=name)
             return f"@{actor.handle}@{unit.origin.domain}"
 
     try:

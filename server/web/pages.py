@@ -101,10 +101,13 @@ def _add_setup(router: APIRouter, assembly_of: AssemblyOf) -> None:
     ) -> Response:
         assembly = assembly_of(request)
         given: dict[str, Any] = {"person": person.strip(), "movement": movement.strip(), "name": name.strip()}
+        async with assembly.federation.reading() as context:
+            await _check_setup(context, token)
         try:
+            hashed = await people_service.hash_passphrase(passphrase)
             async with assembly.federation.writing() as context:
                 await _check_setup(context, token)
-                organizer = await people_service.create_person(context, handle=given["person"], passphrase=passphrase)
+                organizer = await people_service.create_person(context, handle=given["person"], passphrase=hashed)
                 await movements.create_movement(
                     context, handle=given["movement"], name=given["name"], organizer=organizer
                 )
