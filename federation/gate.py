@@ -109,7 +109,10 @@ class Gate:
         elif "." not in host or host.rpartition(".")[2] in _NEVER_LOOKED_UP:
             raise ForbiddenAddress("not a public name")
         else:
-            answers = await (self.lookup or self._system_lookup)(host)
+            try:
+                answers = await (self.lookup or self._system_lookup)(host)
+            except UnicodeError as error:  # A label that is too long or empty: DNS has no such name.
+                raise OSError("no name that could be looked up") from error
         if not answers:
             raise OSError("the name has no address")
         for answer in answers:

@@ -115,6 +115,8 @@ class _Resolver:
 
     async def hinted(self, activity: Activity) -> Received:
         """A Create, Update or Delete that somebody else handed on: only what the object's origin says counts."""
+        # Only the actor's own signature makes whoever it was sent to a recipient: a forwarder must not widen audiences.
+        self.recipient_id = None
         authority.check_forwardable(activity, self.federation.origin)
         reference = activity.object
         if reference is None or reference.id is None:

@@ -21,8 +21,8 @@ BUSY_TIMEOUT_MS = 15_000
 def create_engine(url: str) -> AsyncEngine:
     """An engine for SQLite (WAL, `synchronous=FULL`, foreign keys on) or PostgreSQL."""
     if make_url(url).get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
-    engine = create_async_engine(url)
+        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
+    engine = create_async_engine(url, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

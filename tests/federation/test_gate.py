@@ -143,3 +143,13 @@ def test_sockets_are_checked_last() -> None:
 def test_what_is_no_network_is_refused() -> None:
     with pytest.raises(ValueError, match="network"):
         Gate.trusting(["loopback"])
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example.org", "a..example.org"])
+async def test_names_that_cannot_be_looked_up_are_no_error_of_ours(host: str) -> None:
+    gate = Gate.trusting(())
+    try:
+        with pytest.raises(OSError, match="no name that could be looked up"):
+            await gate.resolve(host)
+    finally:
+        gate.close()
