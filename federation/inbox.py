@@ -63,7 +63,13 @@ async def receive(federation: Federation, message: Message, *, recipient_id: str
             activity = _read_activity(federation, message.body)
             if await _is_pointless(context, activity, signatures.signer_host(parsed)):
                 return ACCEPTED
-        incoming = await _authenticate(federation, message, parsed, activity)
+        try:
+            incoming = await _authenticate(federation, message, parsed, activity)
+        except (SignatureError, _Refused):
+            # A refusal would tell anybody that the actor is known here, as a member may be: strangers hear 202.
+            if authority.is_about_itself(activity):
+                return ACCEPTED
+            raise
     except _Refused as refused:
         return refused.reply
     except BlockedSigner:
@@ -112,11 +118,17 @@ def _read_activity(federation: Federation, body: bytes) -> Activity:
 
 
 async def _is_pointless(context: Context, activity: Activity, signer_host: str) -> bool:
-    """Whether there is nothing to do, whoever signed: strangers about themselves (WIRE 1.10), and blocked actors."""
+    """Whether there is nothing to do, whoever signed: strangers about themselves (WIRE 1.10), and blocked actors.
+
+    An actor's word about itself, signed elsewhere, is dropped for known actors too: neither the answer nor a fetch of
+    that key may tell whom we know.
+    """
     host = host_of(activity.actor)
     if host != signer_host and await is_blocked(context, host):
         return True
-    return authority.is_about_itself(activity) and await known_actor(context, activity.actor) is None
+    if not authority.is_about_itself(activity):
+        return False
+    return host != signer_host or await known_actor(context, activity.actor) is None
 
 
 async def _authenticate(
