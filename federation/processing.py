@@ -60,7 +60,9 @@ async def process_waiting(federation: Federation, *, limit: int = 50) -> int:
                 return taken
             await asyncio.wait((new or lanes).values(), timeout=LINGER)
             for host in [host for host, lane in lanes.items() if lane.done()]:
-                lanes.pop(host).result()
+                failure = lanes.pop(host).exception()
+                if failure is not None:  # what the lane had left comes again after its lease; the others go on
+                    log.error("lane failed", error=type(failure).__name__)
     finally:
         for lane in lanes.values():
             lane.cancel()
@@ -145,6 +147,8 @@ async def _synchronize(federation: Federation, sender: Actor, header: str) -> No
             await synchronize(federation, sender=sender, header=header)
     except (CannotSynchronize, FetchFailed, TimeoutError) as error:
         log.info("followers not synchronized", error=type(error).__name__)
+    except Exception as error:  # a bug here must not make a done activity look undone; only its class may be told
+        log.error("followers not synchronized", error=type(error).__name__)
 
 
 async def _end(federation: Federation, claim: Claim, verb: str, outcome: Outcome) -> None:

@@ -130,6 +130,18 @@ async def test_a_forward_is_only_a_hint(us: Running, bob: Stranger, carla: Stran
     assert received.activity.to == (carla.id,)
 
 
+@pytest.mark.parametrize("verb", ["Create", "Update"])
+async def test_a_forward_makes_nobody_a_recipient(us: Running, bob: Stranger, carla: Stranger, verb: str) -> None:
+    """HOSTILE B2: who hands on what was said to others cannot choose whom we show it to."""
+    carla.serve("n/1", carla.note("n/1", to=[f"{carla.id}/followers"]))
+    forged = carla.activity(verb, carla.note("n/1"))
+    wrapped = bob.activity("Announce", carla.activity("Update", carla.note("n/1")), "a/w")
+    for activity in (forged, wrapped):
+        assert (await us.post(bob, activity, f"/ap/actors/{us.ada.id}/inbox")).status_code == 202
+    await us.process()
+    assert [(received.sender.id, received.recipient_id) for received in us.program.received] == [(carla.id, None)] * 2
+
+
 async def test_a_forward_whose_origin_disagrees(us: Running, bob: Stranger, carla: Stranger) -> None:
     """The object is there, but it belongs to nobody on that server, or the origin does not have it."""
     carla.serve("n/1", carla.note("n/1", attributedTo=bob.id))

@@ -85,8 +85,15 @@ async def test_both_first_knocks_of_fedify_are_accepted_at_once(stage: Stage, re
 @pytest.mark.parametrize("spec", ["cavage", "rfc9421"])
 async def test_fedify_verifies_both_forms_of_ours(stage: Stage, spec: str) -> None:
     await stage.follow()
+    name = stage.alice.origin.partition("//")[2]
+
+    async def booked(unit: Context) -> bool:
+        host = await unit.session.get(RemoteHost, name)
+        return host is not None and host.signature_spec is not None and host.lease_holder is None
+
+    await stage.server.until(booked)
     async with stage.server.assembly.federation.writing() as unit:
-        host = await unit.session.get_one(RemoteHost, stage.alice.origin.partition("//")[2])
+        host = await unit.session.get_one(RemoteHost, name)
         host.signature_spec, host.spec_learned_at = spec, unit.now
     uri = await stage.publish(stage.movement, "Signed in one of two ways.")
     create = await stage.alice.wait_for("Create")
