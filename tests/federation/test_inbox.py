@@ -275,3 +275,11 @@ async def test_the_suspended_may_only_take_back(us: Running, bob: Stranger) -> N
     await us.process()
     assert sorted(received.activity.type for received in us.program.received) == ["Delete", "Undo"]
     assert len(await us.items()) == 3
+
+
+async def test_a_key_at_a_name_that_is_none_is_refused(us: Running, bob: Stranger) -> None:
+    """The system's own look-up fails in a way of its own for a label of 64 characters: 401 all the same, no 5xx."""
+    like = bob.activity("Like", f"{bob.base}/n/1")
+    answer = await us.post(bob, like, key_id=f"http://{'a' * 64}.example/key", key=rsa_key(1))
+    assert answer.status_code == 401
+    assert await us.items() == []

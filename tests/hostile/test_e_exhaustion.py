@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.hostile import faults
 from tests.hostile.peer import Account, PeerServer
 from tests.hostile.us import CACHED, TAKEN_IN, Us
 from tests.hostile.wire import Reply, Shape, encoded, exchange, get, post, request_bytes, signed_headers
@@ -130,21 +129,3 @@ async def test_one_host_cannot_fill_the_queue_for_others(us: Us, mallory: Accoun
         assert (await carla.send(us.inbox, carla.activity("Follow", us.uri(us.robin)))).status == 202
     assert watch.outcomes.count("ignored") == 70
     assert watch.changed["follows"] == (0, 2), "one of each, whatever is asked again"
-
-
-@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a" * 40 + "." + "b" * 64])
-async def test_names_that_are_none(us: Us, evil: PeerServer, mallory: Account, carla: Account, host: str) -> None:
-    """A name that cannot be looked up is refused, not a failure of ours, and whoever names it holds up nobody else."""
-    await us.follow(mallory)
-    await us.know(carla)
-    told = f'collectionId="{mallory.followers}", digest="{"1" * 64}", url="{evil.uri("sync")}"'
-    evil.serve("sync", faults.redirect(f"http://{host}/"))
-    async with us.unchanged(evil, carla.peer, but=TAKEN_IN, asks={host}) as watch:
-        like = mallory.activity("Like", us.public)
-        assert (await mallory.send(us.inbox, like, key_id=f"http://{host}/key")).status == 401
-        synchronizing = mallory.activity("Dislike", us.public)
-        extra = {"Collection-Synchronization": told}
-        assert (await mallory.send(us.inbox, synchronizing, extra=extra)).status == 202
-        for _ in range(5):
-            assert (await carla.send(us.inbox, carla.activity("Dislike", us.public))).status == 202
-    assert watch.outcomes == ["ignored"] * 6
