@@ -4,18 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from crypto.http_signatures import Message, ParsedSignature, SignatureError
+from crypto.http_signatures import BadSignature, Message, ParsedSignature, SignatureError
 from federation import authority, inbox_items, signatures
 from federation.authority import NotAuthorized
 from federation.blocks import is_blocked
 from federation.context import Context
-from federation.inbox_items import Arrival, Incoming, Reply, sweep
+from federation.inbox_items import Arrival, Incoming, Load, Reply, sweep
+from federation.memory import Gauge
 from federation.origin import host_of
 from federation.processing import process_waiting
 from federation.remote import known_actor
 from federation.resolving import read_activity
 from federation.runtime import Federation
-from federation.signatures import BlockedSigner, UnknownKey, VerifiedSigner
+from federation.signatures import UnknownKey, VerifiedSigner
 from federation.standing import STILL_HEARD, suspended_among
 from federation.vocabulary.activities import Activity
 from federation.vocabulary.documents import Malformed
@@ -27,7 +28,16 @@ LARGEST_BODY = 1024 * 1024
 """Bytes of a request body; Mastodon's limit."""
 
 MOST_WAITING = 2_000
-"""How many activities of one host may wait before it is asked to come back later."""
+"""Activities of one registrable domain that may wait, those given up but kept counted, before it is to come later."""
+
+LARGEST_WAITING = 64 * 1024 * 1024
+"""Bytes that they may take."""
+
+MOST_IN_ALL = 50_000
+"""Activities of all domains that may wait, counted in the same way."""
+
+LARGEST_IN_ALL = 1024 * 1024 * 1024
+"""Bytes that these may take."""
 
 RETRY_AFTER = 60
 """Seconds."""
@@ -39,7 +49,9 @@ ACTIVITY_TYPES = ("application/activity+json", "application/ld+json")
 
 
 ACCEPTED = Reply(202)
-CROWDED = Reply(429, "too many activities of this host are waiting", {"Retry-After": str(RETRY_AFTER)})
+CROWDED = Reply(429, "too much is waiting here; come back later", {"Retry-After": str(RETRY_AFTER)})
+UNCONFIRMED = Reply(401, "not authentic: the signature cannot be confirmed", {"Accept-Signature": ACCEPT_SIGNATURE})
+"""One answer whatever was wrong with the key, lest anybody read out whom we block or know."""
 
 
 class _Refused(Exception):
@@ -52,18 +64,21 @@ async def receive(federation: Federation, message: Message, *, recipient_id: str
     """Takes one activity in, cheap checks first (WIRE 1.7, HOSTILE E1). `recipient_id` is the inbox's owner, if any.
 
     202 once it is stored for good, for repeats, and for what is ignored on purpose; 400 malformed, 401 not
-    authentic, 403 blocked domain, 404 or 410 no such inbox, 429 too much waiting. Never a 5xx for bad input.
+    authentic or on a blocked domain, 404 or 410 no such inbox, 429 too much waiting. Never a 5xx for bad input.
     The caller has capped the body at `LARGEST_BODY`. The deed itself is left to `process_waiting`.
     """
     try:
         _check_envelope(message, federation.origin.domain)
         parsed = signatures.read(federation, message)
         async with federation.reading() as context:
-            await _check_door(context, parsed, recipient_id)
-            activity = _read_activity(federation, message.body)
-            if await _is_pointless(context, activity, signatures.signer_host(parsed)):
+            await _check_door(context, recipient_id)
+            activity, host = _read_activity(federation, message.body), signatures.signer_host(parsed)
+            if await _is_pointless(context, activity, host):
                 return ACCEPTED
+            is_heard = not await is_blocked(context, host)
         try:
+            if not is_heard:
+                raise UnknownKey
             incoming = await _authenticate(federation, message, parsed, activity)
         except (SignatureError, _Refused):
             # A refusal would tell anybody that the actor is known here, as a member may be: strangers hear 202.
@@ -72,11 +87,14 @@ async def receive(federation: Federation, message: Message, *, recipient_id: str
             raise
     except _Refused as refused:
         return refused.reply
-    except BlockedSigner:
-        return Reply(403, "this domain is blocked here")
+    except (UnknownKey, BadSignature):
+        return UNCONFIRMED
     except SignatureError as error:
         return Reply(401, f"not authentic: {error}", {"Accept-Signature": ACCEPT_SIGNATURE})
-    arrival = Arrival(replace(incoming, recipient_id=recipient_id), activity.id, activity.type)
+    if incoming is None:
+        return ACCEPTED
+    incoming = replace(incoming, recipient_id=recipient_id)
+    arrival = inbox_items.pack(incoming, activity_id=activity.id, verb=activity.type)
     return await federation.arrivals.add(arrival, partial(_store, federation))
 
 
@@ -93,9 +111,7 @@ def _check_envelope(message: Message, domain: str) -> None:
         raise _Refused(413, "the activity is too big")
 
 
-async def _check_door(context: Context, parsed: ParsedSignature, recipient_id: str | None) -> None:
-    if await is_blocked(context, signatures.signer_host(parsed)):
-        raise BlockedSigner
+async def _check_door(context: Context, recipient_id: str | None) -> None:
     if recipient_id is not None:
         recipient = await context.session.get(LocalActor, recipient_id)
         if recipient is None:
@@ -118,14 +134,12 @@ def _read_activity(federation: Federation, body: bytes) -> Activity:
 
 
 async def _is_pointless(context: Context, activity: Activity, signer_host: str) -> bool:
-    """Whether there is nothing to do, whoever signed: strangers about themselves (WIRE 1.10), and blocked actors.
+    """Whether there is nothing to do, whoever signed: strangers about themselves (WIRE 1.10).
 
     An actor's word about itself, signed elsewhere, is dropped for known actors too: neither the answer nor a fetch of
     that key may tell whom we know.
     """
     host = host_of(activity.actor)
-    if host != signer_host and await is_blocked(context, host):
-        return True
     if not authority.is_about_itself(activity):
         return False
     return host != signer_host or await known_actor(context, activity.actor) is None
@@ -133,8 +147,11 @@ async def _is_pointless(context: Context, activity: Activity, signer_host: str) 
 
 async def _authenticate(
     federation: Federation, message: Message, parsed: ParsedSignature, activity: Activity
-) -> Incoming:
-    """Who vouches for the activity: its actor by signature or proof, or only a forwarder (WIRE 3.3)."""
+) -> Incoming | None:
+    """Who vouches for the activity: its actor by signature or proof, or only a forwarder (WIRE 3.3).
+
+    None for what is handed on of an actor on a blocked domain.
+    """
     try:
         signer = await signatures.confirm(federation, parsed)
     except UnknownKey as error:
@@ -150,12 +167,17 @@ async def _authenticate(
     return Incoming(body=message.body, signer=signer.actor.id, synchronization=told)
 
 
-async def _attribute(federation: Federation, message: Message, activity: Activity, signer: VerifiedSigner) -> Incoming:
+async def _attribute(
+    federation: Federation, message: Message, activity: Activity, signer: VerifiedSigner
+) -> Incoming | None:
     try:
         authority.check_forwardable(activity, federation.origin)
     except NotAuthorized as error:
         # No Accept-Signature: another form of signature by this key would not help.
         raise _Refused(401, f"not authentic: {error}") from error
+    async with federation.reading() as context:
+        if await is_blocked(context, host_of(activity.actor)):
+            return None
     author = await signatures.prover(federation, activity)
     if author is not None:
         return Incoming(body=message.body, signer=author.id)
@@ -164,13 +186,33 @@ async def _attribute(federation: Federation, message: Message, activity: Activit
 
 async def _store(federation: Federation, arrivals: Sequence[Arrival]) -> list[Reply]:
     """Stores what came in the same few milliseconds in one commit, and says what to answer to each."""
+    replies, taken, gauge = [], [], federation.memory.inbox
     async with federation.writing() as context:
-        suspended = await suspended_among(context, {arrival.incoming.signer for arrival in arrivals})
-        crowded = await inbox_items.crowded_among(context, {arrival.host for arrival in arrivals}, limit=MOST_WAITING)
-        heard = [a for a in arrivals if a.incoming.signer not in suspended or a.verb in STILL_HEARD]
-        if await inbox_items.put(context, [arrival for arrival in heard if arrival.host not in crowded]):
+        suspended = await suspended_among(context, {arrival.signer for arrival in arrivals})
+        loads = await inbox_items.loads_of(context, {arrival.domain for arrival in arrivals})
+        await inbox_items.measure(context, gauge)
+        for arrival in arrivals:
+            load, size = loads[arrival.domain], len(arrival.content)
+            is_crowded = _is_crowded(load, gauge, size)
+            replies.append(CROWDED if is_crowded else ACCEPTED)
+            if not is_crowded and (arrival.signer not in suspended or arrival.verb in STILL_HEARD):
+                taken.append(arrival)
+                load.items, load.size = load.items + 1, load.size + size
+                gauge.add(1, size)
+        if await inbox_items.put(context, taken):
             context.wake("inbox")
-    return [CROWDED if arrival.host in crowded else ACCEPTED for arrival in arrivals]
+    return replies
+
+
+def _is_crowded(load: Load, gauge: Gauge, size: int) -> bool:
+    """Whether one more of this size is too much for its domain, or for all.
+
+    No domain holds more than what is left free for all: as room runs out, those with most are refused first, and
+    who has little here is heard until hardly any is left.
+    """
+    items = min(MOST_WAITING, MOST_IN_ALL - gauge.items)
+    room = min(LARGEST_WAITING, LARGEST_IN_ALL - gauge.size)
+    return load.items + 1 > items or load.size + size > room
 
 
 def _deletes_itself(activity: Activity) -> bool:

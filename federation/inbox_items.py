@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
@@ -12,6 +12,8 @@ from sqlmodel import SQLModel, col
 from crypto.sealing import Cell
 from crypto.tokens import random_id
 from federation.context import Context
+from federation.domains import registrable
+from federation.memory import Gauge
 from federation.origin import host_of, origin_of
 from federation.upserts import insert_into
 from models import ActivityTally, InboxItem, Tombstone
@@ -30,6 +32,13 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 
 KEEP = {"done": timedelta(days=30), "dead": timedelta(days=7)}
 """How long a row outlives its end. Done rows hold no body, only what recognises a repeat."""
+
+KEEP_TALLIES = timedelta(days=30)
+"""How long it is known how many activities of a day ended how."""
+
+MOST_REMEMBERED = 1_000_000
+"""Done rows that are kept at most. A request repeated later than its signature's window fails without them; an
+activity with a proof of its own (FEP-8b32) could come a second time if so many others were dealt with in between."""
 
 LEASE = timedelta(minutes=10)
 """How long a claimed item is left to its claimant before others may take it for lost."""
@@ -70,16 +79,30 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An authenticated activity about to be stored."""
+    """An authenticated activity about to be stored. `content` is all of it that will be sealed."""
 
-    incoming: Incoming
+    signer: str
     activity_id: str
     verb: str
+    content: bytes
 
     @property
     def host(self) -> str:
         """The host of its signer."""
-        return host_of(self.incoming.signer)
+        return host_of(self.signer)
+
+    @property
+    def domain(self) -> str:
+        """The registrable domain of its signer, by which limits count."""
+        return registrable(self.host)
+
+
+@dataclass(slots=True)
+class Load:
+    """What waits, or waited in vain and is kept: how many items, and how many bytes."""
+
+    items: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +112,20 @@ class Claim:
     id: str
     host: str
     attempt: int
+    received_at: datetime
     sealed_body: bytes
+
+
+def pack(incoming: Incoming, *, activity_id: str, verb: str) -> Arrival:
+    """Makes an arrival of what came in."""
+    content = {
+        "body": incoming.body.decode(),
+        "signer": incoming.signer,
+        "recipient": incoming.recipient_id,
+        "forwarded": incoming.forwarded,
+        "synchronization": incoming.synchronization,
+    }
+    return Arrival(incoming.signer, activity_id, verb, json.dumps(content).encode())
 
 
 async def put(context: Context, arrivals: Sequence[Arrival]) -> int:
@@ -105,20 +141,16 @@ async def put(context: Context, arrivals: Sequence[Arrival]) -> int:
 
 
 async def _row(context: Context, arrival: Arrival) -> dict[str, Any]:
-    item_id, incoming = random_id(), arrival.incoming
-    content = {
-        "body": incoming.body.decode(),
-        "signer": incoming.signer,
-        "recipient": incoming.recipient_id,
-        "forwarded": incoming.forwarded,
-        "synchronization": incoming.synchronization,
-    }
-    key = f"{origin_of(incoming.signer)}\n{arrival.activity_id}"
+    item_id = random_id()
+    sealed = await context.vault.seal(_cell(item_id), arrival.content)
+    key = f"{origin_of(arrival.signer)}\n{arrival.activity_id}"
     return {
         "id": item_id,
         "activity_index": context.vault.index("inbox_items.activity", key),
         "host": arrival.host,
-        "sealed_body": await context.vault.seal(_cell(item_id), json.dumps(content).encode()),
+        "domain": arrival.domain,
+        "size": len(sealed),
+        "sealed_body": sealed,
         "state": "waiting",
         "attempts": 0,
         "due": context.now,
@@ -126,15 +158,25 @@ async def _row(context: Context, arrival: Arrival) -> dict[str, Any]:
     }
 
 
-async def crowded_among(context: Context, hosts: Collection[str], *, limit: int) -> frozenset[str]:
-    """Those of the hosts of which `limit` items wait already."""
+async def loads_of(context: Context, domains: Collection[str]) -> dict[str, Load]:
+    """What is kept of each of these registrable domains, read from an index alone."""
+    domain = col(InboxItem.domain)
     statement = (
-        select(col(InboxItem.host))
-        .where(col(InboxItem.state) == "waiting", col(InboxItem.host).in_(hosts))
-        .group_by(col(InboxItem.host))
-        .having(func.count() >= limit)
+        select(domain, func.count(), func.sum(col(InboxItem.size)))
+        .where(domain.in_(domains), col(InboxItem.state).in_(("waiting", "dead")))
+        .group_by(domain)
     )
-    return frozenset((await context.session.execute(statement)).scalars())
+    found = {name: Load(items, int(size)) for name, items, size in await context.session.execute(statement)}
+    return {name: found.get(name) or Load() for name in domains}
+
+
+async def measure(context: Context, gauge: Gauge) -> None:
+    """Counts what is kept of all domains, if that was not done within the last second."""
+    if gauge.is_stale(context.now):
+        # What is done belongs to no domain: the index leads past it.
+        statement = select(func.count(), func.sum(col(InboxItem.size))).where(col(InboxItem.domain) > "")
+        items, size = (await context.session.execute(statement)).one()
+        gauge.set(items, int(size or 0), context.now)
 
 
 async def claim(context: Context, limit: int, *, but: Collection[str] = ()) -> list[Claim]:
@@ -155,7 +197,11 @@ async def claim(context: Context, limit: int, *, but: Collection[str] = ()) -> l
         row.attempts += 1
         row.due = context.now + LEASE
     await context.session.flush()
-    return [Claim(row.id, row.host, row.attempts, row.sealed_body) for row in rows if row.sealed_body is not None]
+    return [
+        Claim(row.id, row.host, row.attempts, row.received_at, row.sealed_body)
+        for row in rows
+        if row.sealed_body is not None
+    ]
 
 
 async def open_body(context: Context, claim: Claim) -> Incoming:
@@ -180,8 +226,8 @@ async def hold(context: Context, claim: Claim) -> None:
 async def advance(context: Context, claim: Claim, state: State, *, outcome: str | None = None) -> None:
     """Ends a claimed item, or puts it back to wait (growing intervals) for its next attempt.
 
-    A done item's body is blanked. Raises `LeaseLost` when the claim is no longer the newest one, `ValueError` for a
-    state that cannot follow.
+    Of a done item nothing stays that tells from whom it came, or more than the day. A dead one is kept whole for a
+    week. Raises `LeaseLost` when the claim is no longer the newest one, `ValueError` for a state that cannot follow.
     """
     if state not in TRANSITIONS["waiting"]:
         raise ValueError(f"waiting cannot become {state}")
@@ -191,7 +237,12 @@ async def advance(context: Context, claim: Claim, state: State, *, outcome: str 
     else:
         changes["delete_after"] = context.now + KEEP[state]
     if state == "done":
-        changes["sealed_body"] = None
+        changes |= {
+            **{"sealed_body": None, "size": 0, "host": "", "domain": ""},
+            "received_at": _midnight(claim.received_at),
+            "due": _midnight(context.now),
+            "delete_after": _midnight(context.now + KEEP[state] + timedelta(days=1)),
+        }
     if not await _change(context, claim, changes):
         raise LeaseLost
 
@@ -212,12 +263,27 @@ async def tally(context: Context, verb: str, outcome: str) -> None:
 
 
 async def sweep(context: Context) -> int:
-    """Deletes what is kept no longer: ended items, and notes of what was deleted before it came. Returns how many."""
-    expired: list[tuple[type[InboxItem] | type[Tombstone], ColumnElement[bool]]] = [
+    """Deletes what is kept no longer: ended items, notes of what was deleted before it came, old counts.
+
+    Beyond `MOST_REMEMBERED`, the done items go that would expire first. Returns how many rows went.
+    """
+    expired: list[tuple[type[InboxItem] | type[Tombstone] | type[ActivityTally], ColumnElement[bool]]] = [
         (InboxItem, col(InboxItem.delete_after) <= context.now),
         (Tombstone, col(Tombstone.expires_at) <= context.now),
+        (ActivityTally, col(ActivityTally.day) < (context.now - KEEP_TALLIES).date()),
     ]
-    return sum([_changed(await context.session.execute(delete(model).where(old))) for model, old in expired])
+    swept = [_changed(await context.session.execute(delete(model).where(old))) for model, old in expired]
+    return sum(swept) + await _forget_most(context)
+
+
+async def _forget_most(context: Context) -> int:
+    is_done = col(InboxItem.state) == "done"
+    count = (await context.session.execute(select(func.count()).select_from(InboxItem).where(is_done))).scalar_one()
+    if count <= MOST_REMEMBERED:
+        return 0
+    first = select(col(InboxItem.id)).where(is_done).order_by(col(InboxItem.delete_after))
+    statement = delete(InboxItem).where(col(InboxItem.id).in_(first.limit(count - MOST_REMEMBERED)))
+    return _changed(await context.session.execute(statement, execution_options={"synchronize_session": False}))
 
 
 async def _change(context: Context, claim: Claim, changes: dict[str, Any]) -> bool:
@@ -235,6 +301,10 @@ def _held(claim: Claim) -> tuple[ColumnElement[bool], ...]:
 
 def _changed(result: object) -> int:
     return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+def _midnight(moment: datetime) -> datetime:
+    return datetime.combine(moment.astimezone(UTC), time(), UTC)
 
 
 def _cell(item_id: str) -> Cell:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from federation.domains import name_of, registrable
 from federation.fetch_errors import FetchFailed
 
 if TYPE_CHECKING:
@@ -21,10 +22,16 @@ KEY_LIFE = timedelta(minutes=1)
 """How long a key is used without a look at the database: as late may another process's change be noticed."""
 
 SILENT_FETCHES = 10
-"""Fetches that a host may leave unanswered before it is not asked at all for a while."""
+"""Fetches that a domain may leave unanswered before it is not asked at all for a while."""
 
 NEWCOMERS = 400
-"""Actors of one host that may become known within an hour (HOSTILE-PEERS C8, C13)."""
+"""Actors of one domain that may become known within an hour (HOSTILE-PEERS C8, C13)."""
+
+NEW_HOSTS = 10
+"""Hosts of one domain, ports aside, of which actors may become known within a day (HOSTILE-PEERS C8, Mastodon's)."""
+
+COUNT_PAUSE = timedelta(seconds=1)
+"""How long a count of all that waits is good for; in between, what comes is added to it."""
 
 MAX_IN_FLIGHT = 1_000
 MAX_KEYS = 4_000
@@ -87,11 +94,55 @@ class Tally:
 
 
 @dataclass(slots=True)
+class Newcomers:
+    """Counts the actors that become known here, and the hosts that bring them, for each registrable domain."""
+
+    actors: Tally = field(default_factory=lambda: Tally(NEWCOMERS, timedelta(hours=1)))
+    most_hosts: int = NEW_HOSTS
+    _hosts: Expiring[set[str]] = field(default_factory=Expiring)
+
+    def admit(self, host: str, now: datetime) -> bool:
+        """Counts one actor of a host (a port is overlooked). False, counting nothing, when its domain had its share."""
+        domain, name = registrable(host), name_of(host)
+        names = self._hosts.get(domain, now)
+        if self.actors.is_full(domain, now) or (names and name not in names and len(names) >= self.most_hosts):
+            return False
+        self.actors.add(domain, now)
+        if names is None:
+            self._hosts.put(domain, {name}, until=now + timedelta(days=1))
+        else:
+            names.add(name)
+        return True
+
+
+@dataclass(slots=True)
+class Gauge:
+    """How much waits altogether, as counted at most once a second, and what was added since."""
+
+    items: int = 0
+    size: int = 0
+    _counted_at: datetime | None = None
+
+    def is_stale(self, now: datetime) -> bool:
+        """Whether it is time to count again."""
+        return self._counted_at is None or not self._counted_at <= now < self._counted_at + COUNT_PAUSE
+
+    def set(self, items: int, size: int, now: datetime) -> None:
+        """Notes what was counted."""
+        self.items, self.size, self._counted_at = items, size, now
+
+    def add(self, items: int, size: int) -> None:
+        """Notes what came since."""
+        self.items, self.size = self.items + items, self.size + size
+
+
+@dataclass(slots=True)
 class RemoteMemory:
-    """What this process remembers of other servers' actors and keys."""
+    """What this process remembers of other servers' actors and keys, and of how much of theirs waits here."""
 
     keys: Expiring["ResolvedKey"] = field(default_factory=lambda: Expiring(MAX_KEYS))
-    newcomers: Tally = field(default_factory=lambda: Tally(NEWCOMERS, timedelta(hours=1)))
+    newcomers: Newcomers = field(default_factory=Newcomers)
+    inbox: Gauge = field(default_factory=Gauge)
     _failures: Expiring[FetchFailed] = field(default_factory=Expiring)
     _silences: Tally = field(default_factory=lambda: Tally(SILENT_FETCHES, FAILURE_PAUSE))
     _in_flight: dict[str, "asyncio.Task[Any]"] = field(default_factory=dict)
@@ -99,8 +150,9 @@ class RemoteMemory:
     async def once(self, key: str, host: str, work: Callable[[], Awaitable[Value]], *, now: datetime) -> Value:
         """The result of `work`, run once for all who ask for the same key at the same time.
 
-        It goes on when one of them stops waiting. A failure is remembered for five minutes; a host that left ten
-        fetches unanswered within that time is not asked. Raises `FetchFailed`, and what else `work` raises.
+        It goes on when one of them stops waiting. A failure is remembered for five minutes, unless we could not even
+        ask. A host whose domain left ten fetches unanswered within that time is not asked. Raises `FetchFailed`, and
+        what else `work` raises.
         """
         running = self._in_flight.get(key)
         if running is None:
@@ -115,17 +167,21 @@ class RemoteMemory:
         failure = self._failures.get(key, now)
         if failure is not None:
             raise failure.repeated()
-        if self._silences.is_full(host, now) or len(self._in_flight) >= MAX_IN_FLIGHT:
-            raise FetchFailed("too much is under way, or the server does not answer", transient=True)
+        if len(self._in_flight) >= MAX_IN_FLIGHT:
+            raise FetchFailed("too much is under way", transient=True, ours=True)
+        if self._silences.is_full(registrable(host), now):
+            raise FetchFailed("the server does not answer", transient=True)
 
     async def _run(self, key: str, host: str, work: Callable[[], Awaitable[Value]], now: datetime) -> Value:
         try:
             return await work()
         except FetchFailed as failure:
+            if failure.ours:
+                raise
             self._failures.put(key, failure.repeated(), until=now + FAILURE_PAUSE)
             if failure.transient and failure.status is None and not failure.counted:
                 failure.counted = True
-                self._silences.add(host, now)
+                self._silences.add(registrable(host), now)
             raise
 
     def _finished(self, key: str, task: "asyncio.Task[Any]") -> None:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -13,6 +14,9 @@ MAX_AUTHORITY_LENGTH = 253
 """Characters of a host with its port: as long as a host name may be, and all that is kept by host has room for."""
 
 _UNUSABLE = re.compile(r"[\x00-\x20\x7f\\]")
+_HEAD = re.compile(r"[^/?#]*//[^/?#]*")
+_REMEMBERED = 4_096
+"""Heads of URIs, none longer than an authority may be, that are kept taken apart: a megabyte or two."""
 _PLURALS: dict[str, LocalKind] = {"actors": "actor", "objects": "object", "activities": "activity"}
 
 
@@ -61,8 +65,19 @@ def origin_of(uri: str) -> SchemeHost:
     """The origin of an http(s) URI. Raises `BadUri` for other schemes, user information, controls, or no host."""
     if len(uri) > MAX_URI_LENGTH or _UNUSABLE.search(uri):
         raise BadUri("not a usable URI")
+    head = _head(uri)
+    return (_known_origin if len(head) <= MAX_AUTHORITY_LENGTH else _origin)(head)
+
+
+def _head(uri: str) -> str:
+    """Scheme and authority: all that says whose a URI is, and the same for most that are met at a time."""
+    found = _HEAD.match(uri)
+    return uri if found is None else found[0]
+
+
+def _origin(head: str) -> SchemeHost:
     try:
-        parts = urlsplit(uri)
+        parts = urlsplit(head)
         port = parts.port
     except ValueError as error:
         raise BadUri("not a usable URI") from error
@@ -73,6 +88,9 @@ def origin_of(uri: str) -> SchemeHost:
     if len(origin.authority) > MAX_AUTHORITY_LENGTH:
         raise BadUri("the host with its port is too long")
     return origin
+
+
+_known_origin = lru_cache(maxsize=_REMEMBERED)(_origin)
 
 
 def same_origin(one: str, other: str) -> bool:
@@ -142,16 +160,9 @@ class Origin:
 
         Errs on the side of ours: a URI that may be read as ours is never taken from a stranger (HOSTILE A12).
         """
-        try:
-            parts = urlsplit(uri)
-            hostname = parts.hostname
-            own = normalize_host(urlsplit(str(self)).hostname or "")
-            own_port = urlsplit(str(self)).port
-            if hostname is None or normalize_host(_unquote_host(hostname)) != own:
-                return False
-            return own_port is None or "@" in parts.netloc or parts.port == own_port
-        except ValueError:
-            return False
+        # With characters that parsers drop or read differently, only the whole of it is taken apart.
+        told = uri if _UNUSABLE.search(uri) else _head(uri)
+        return (_known_on if len(told) <= MAX_AUTHORITY_LENGTH else _is_on)(told, str(self))
 
     def locate(self, uri: str) -> LocalId | None:
         """Takes one of our own ids apart; None for anything that is not exactly one of them."""
@@ -169,6 +180,22 @@ class Origin:
 
 INSTANCE_ID = "instance"
 """The id of the instance actor's row."""
+
+
+def _is_on(uri: str, origin: str) -> bool:
+    own = urlsplit(origin)
+    try:
+        parts = urlsplit(uri)
+        if parts.hostname is None:
+            return False
+        if normalize_host(_unquote_host(parts.hostname)) != normalize_host(own.hostname or ""):
+            return False
+        return own.port is None or "@" in parts.netloc or parts.port == own.port
+    except ValueError:
+        return False
+
+
+_known_on = lru_cache(maxsize=_REMEMBERED)(_is_on)
 
 
 def _unquote_host(host: str) -> str:

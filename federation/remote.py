@@ -158,12 +158,9 @@ def _actor_in(document: Document) -> Actor:
 
 
 async def _keep(federation: Federation, actor: Actor, document: Document, *, known: bool) -> None:
-    """Stores what was fetched. A host may make only so many actors known in an hour (HOSTILE-PEERS C8, C13)."""
-    host, now = host_of(actor.id), federation.clock()
-    if not known:
-        if federation.memory.newcomers.is_full(host, now):
-            raise FetchFailed("too many new actors of one host", transient=True, status=200)
-        federation.memory.newcomers.add(host, now)
+    """Stores what was fetched. A domain may make only so many actors known in an hour (HOSTILE-PEERS C8, C13)."""
+    if not known and not federation.memory.newcomers.admit(host_of(actor.id), federation.clock()):
+        raise FetchFailed("too many new actors of one domain", transient=True, status=200)
     try:
         async with federation.writing() as context:
             await store_actor(context, actor, document)

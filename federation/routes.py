@@ -15,7 +15,7 @@ from federation.context import NOBODY, Collection, Context, Gone, Viewer
 from federation.inbox import ACCEPT_SIGNATURE, LARGEST_BODY, receive
 from federation.origin import INSTANCE_ID, Origin
 from federation.runtime import Federation
-from federation.signatures import BlockedSigner, authenticate, message_of
+from federation.signatures import authenticate, message_of
 from federation.synchronization import partial_collection
 from federation.vocabulary import Document
 from federation.vocabulary.builders import create
@@ -126,7 +126,7 @@ async def viewer_of(federation: Federation, request: Request) -> Viewer:
         return NOBODY
     try:
         signer = await authenticate(federation, message_of(request, federation.origin, b""))
-    except (SignatureError, BlockedSigner):
+    except SignatureError:
         return NOBODY
     return Viewer(signer.actor.id, signer.host)
 

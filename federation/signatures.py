@@ -48,10 +48,6 @@ class UnknownKey(SignatureError):
         self.gone = gone
 
 
-class BlockedSigner(Exception):
-    """The key is on a domain that this server does not hear."""
-
-
 def message_of(request: Request, origin: Origin, body: bytes) -> Message:
     """A request as signatures see it. The target is rebuilt from our own origin, never from a header (WIRE 2.2)."""
     path = request.scope.get("raw_path") or request.scope["path"].encode()
@@ -94,7 +90,8 @@ def covered(parsed: ParsedSignature, message: Message, name: str) -> str | None:
 async def confirm(federation: Federation, parsed: ParsedSignature) -> VerifiedSigner:
     """Finds the key and its owner, and verifies. A known key that does not fit is fetched anew, once (WIRE 1.7).
 
-    May fetch: never call it inside a unit of work. Raises `SignatureError`: `UnknownKey` or `BadSignature`.
+    The caller has made sure that the key's host is not blocked; its owner's is the same, or the key is none. May
+    fetch: never call it inside a unit of work. Raises `SignatureError`: `UnknownKey` or `BadSignature`.
     """
     key = await _key(federation, parsed.key_id, refresh=False)
     try:
@@ -106,11 +103,11 @@ async def confirm(federation: Federation, parsed: ParsedSignature) -> VerifiedSi
 
 
 async def authenticate(federation: Federation, message: Message) -> VerifiedSigner:
-    """Who signed this request. Raises `SignatureError`, or `BlockedSigner` before anything is fetched."""
+    """Who signed this request. Raises `SignatureError`, also for a key on a blocked host, which is not asked for."""
     parsed = read(federation, message)
     async with federation.reading() as context:
         if await is_blocked(context, signer_host(parsed)):
-            raise BlockedSigner
+            raise UnknownKey
     return await confirm(federation, parsed)
 
 

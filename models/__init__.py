@@ -2,7 +2,7 @@
 
 from models.actors import LocalActor, RemoteActor, RemoteKey
 from models.federation import ActivityTally, Budget, Delivery, DomainBlock, InboxItem, OutboxItem, RemoteHost, Tombstone
-from models.follows import Follow
+from models.follows import Departure, Follow
 from models.movements import Circle, Membership, Movement
 from models.people import Person
 from models.posts import Post, Reaction
@@ -15,6 +15,7 @@ __all__ = [
     "Circle",
     "DataKey",
     "Delivery",
+    "Departure",
     "DomainBlock",
     "Follow",
     "InboxItem",

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from sqlmodel import Field, SQLModel
 
-from models.base import blind_index, identifier, moment, sealed
+from models.base import UNORDERED, blind_index, identifier, moment, sealed
 
 
 class LocalActor(SQLModel, table=True):
@@ -35,10 +35,12 @@ class RemoteActor(SQLModel, table=True):
     """What we know of an actor elsewhere. Sealed whole: some are known to us only because they are members.
 
     Only the host is plain, as all server-level state is. `uri_index` is labelled `remote_actors.uri`,
-    `handle_index` `remote_actors.handle` (over `user@host`).
+    `handle_index` `remote_actors.handle` (over `user@host`). `fetched_at` is rounded down to the minute; on
+    `review_on` it is looked at whether anybody here still needs the actor.
     """
 
     __tablename__ = "remote_actors"
+    __table_args__ = UNORDERED
 
     uri_index: bytes = blind_index(primary_key=True)
     handle_index: bytes | None = blind_index(nullable=True)
@@ -46,12 +48,14 @@ class RemoteActor(SQLModel, table=True):
     state: str = Field(default="active", max_length=16)
     sealed_document: bytes | None = sealed(nullable=True)
     fetched_at: datetime = moment(index=True)
+    review_on: date = Field(index=True)
 
 
 class RemoteKey(SQLModel, table=True):
     """Which actor owns a public key, confirmed from both sides. `key_index` is labelled `remote_keys.id`."""
 
     __tablename__ = "remote_keys"
+    __table_args__ = UNORDERED
 
     key_index: bytes = blind_index(primary_key=True)
     owner_index: bytes = Field(foreign_key="remote_actors.uri_index", ondelete="CASCADE", index=True)

@@ -24,6 +24,10 @@ INDEX_LENGTH = 16
 """Bytes of a keyed blind index (HMAC-SHA256, truncated)."""
 
 
+UNORDERED = {"sqlite_with_rowid": False}
+"""Table arguments: SQLite would keep the order in which rows came; two tables side by side would tell who is who."""
+
+
 class AwareDateTime(TypeDecorator[datetime]):
     """A moment in UTC, the same on SQLite (which forgets zones) and PostgreSQL.
 

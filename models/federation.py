@@ -5,22 +5,29 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, Column, Index, Integer
 from sqlmodel import Field, SQLModel
 
-from models.base import ID_LENGTH, blind_index, identifier, moment, sealed
+from models.base import ID_LENGTH, UNORDERED, blind_index, identifier, moment, sealed
 
 
 class InboxItem(SQLModel, table=True):
-    """An activity answered 202. Its body is blanked once processed; `activity_index` stays to recognise repeats.
+    """An activity answered 202. Once processed, all that stays is `activity_index`, to recognise repeats.
 
     `activity_index` is labelled `inbox_items.activity`, over signer origin and activity id. The sealed body holds
-    the bytes, the verified signer and the inbox it came to. States: waiting → done | dead.
+    the bytes, the verified signer and the inbox it came to. `host` is the signer's, `domain` the registrable domain
+    above it, `size` that of the sealed body in bytes. States: waiting → done | dead. A done item has no body and no
+    host, and its moments are rounded to the day: where and when something came in would tell from whom.
     """
 
     __tablename__ = "inbox_items"
-    __table_args__ = (Index("ix_inbox_items_state_due", "state", "due"),)
+    __table_args__ = (
+        Index("ix_inbox_items_state_due", "state", "due"),
+        Index("ix_inbox_items_domain_state", "domain", "state", "size"),
+    )
 
     id: str = identifier()
     activity_index: bytes = blind_index(unique=True)
     host: str = Field(max_length=253)
+    domain: str = Field(max_length=253)
+    size: int = 0
     sealed_body: bytes | None = sealed(nullable=True)
     state: str = Field(default="waiting", max_length=16)
     outcome: str | None = Field(default=None, max_length=16)
@@ -95,12 +102,15 @@ class DomainBlock(SQLModel, table=True):
 
 
 class Budget(SQLModel, table=True):
-    """How much of one kind (`follow`, `invite`, …) a server sent in the running window; worthless after `ends_at`."""
+    """How much of one kind (follow, invite, …) one domain sent in the running window; worthless after `ends_at`.
+
+    `index` is labelled `budgets.kind`, over kind and domain: which server asked to join is nobody's business.
+    """
 
     __tablename__ = "budgets"
+    __table_args__ = UNORDERED
 
-    host: str = Field(primary_key=True, max_length=253)
-    kind: str = Field(primary_key=True, max_length=16)
+    index: bytes = blind_index(primary_key=True)
     spent: int = 0
     ends_at: datetime = moment(index=True)
 
@@ -109,6 +119,7 @@ class Tombstone(SQLModel, table=True):
     """A Delete that came before what it deletes. `index` is labelled `tombstones.object`, over actor and object."""
 
     __tablename__ = "tombstones"
+    __table_args__ = UNORDERED
 
     index: bytes = blind_index(primary_key=True)
     expires_at: datetime = moment(index=True)

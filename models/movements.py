@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from models.base import blind_index, identifier, sealed
+from models.base import UNORDERED, blind_index, identifier, sealed
 
 
 class Movement(SQLModel, table=True):
@@ -33,18 +33,20 @@ class Membership(SQLModel, table=True):
     """A person's place in a circle of this server, or a local person's place in a group elsewhere.
 
     `group_index` is labelled `memberships.group`; `member_index`, labelled `memberships.member`, is keyed for the
-    server and not for the movement, so that all of a person's circles are found at once. The sealed record holds
-    group and member URIs, role, way in (`follow`, `join`, `invite`, `local`), the id of the activity that asked,
+    server and not for the movement, so that all of a person's circles are found at once; `host_index`
+    (`memberships.host`, over group and the member's host) finds a group's members on one server. The sealed record
+    holds group and member URIs, role, way in (`follow`, `join`, `invite`, `local`), the id of the activity that asked,
     and where the member receives. States: invited, applied, active. A membership that ended leaves no row.
     """
 
     __tablename__ = "memberships"
-    __table_args__ = (UniqueConstraint("group_index", "member_index"),)
+    __table_args__ = (UniqueConstraint("group_index", "member_index"), UNORDERED)
 
     id: str = identifier()
     group_index: bytes = blind_index()
     member_index: bytes = blind_index()
     activity_index: bytes | None = blind_index(nullable=True)
+    host_index: bytes | None = blind_index(nullable=True)
     sealed_record: bytes = sealed()
     state: str = Field(max_length=16)
     since: date

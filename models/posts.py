@@ -1,6 +1,6 @@
 """Posts, local and remote, and the boosts and likes they received."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
@@ -15,7 +15,8 @@ class Post(SQLModel, table=True):
     content; both are empty in a tombstone. `number` orders posts and is the id that clients see. Indexes:
     `uri_index`, `parent_index` and `root_index` share the label `posts.uri`, so that a thread is one query;
     `author_index` is `posts.author` for open and `posts.sealed_author` for sealed posts, so that open ones do not
-    tell who wrote the others; `group_index` (the circle or movement it was posted in) is `posts.group`.
+    tell who wrote the others; `group_index` (the circle or movement it was posted in) is `posts.group`. A post by a
+    stranger has a day, `review_on`, on which it goes unless somebody here came to need it.
     """
 
     __tablename__ = "posts"
@@ -35,6 +36,7 @@ class Post(SQLModel, table=True):
     sealed_document: bytes | None = sealed(nullable=True)
     published_at: datetime = moment(index=True)
     deleted_at: datetime | None = moment(nullable=True)
+    review_on: date | None = Field(default=None, index=True)
 
 
 class Reaction(SQLModel, table=True):

@@ -1,21 +1,30 @@
-"""Limits how much of one kind a server may send in a while (HOSTILE B19). Counts hosts, never persons."""
+"""Limits how much of one kind others may send in a while (HOSTILE B19). Counts registrable domains, never persons."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import case, or_
+from sqlmodel import SQLModel
 
 from federation.context import Context
+from federation.domains import registrable
+from federation.upserts import insert_into
 from models import Budget
+
+EVERYBODY = ""
+"""In place of a domain: the count over all of them."""
+
+_budgets = SQLModel.metadata.tables[str(Budget.__tablename__)]
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """At most `limit` of a `kind` from one host in each window."""
+    """At most `limit` of a `kind` from one registrable domain in each window, and `in_all` from all together."""
 
     kind: str
     limit: int
     window: timedelta
+    in_all: int | None = None
 
 
 REQUESTS = Allowance("follow request", 30, timedelta(hours=1))
@@ -27,31 +36,49 @@ SUPPORTERS = Allowance("follow", 3_000, timedelta(hours=1))
 JOINS = Allowance("join", 30, timedelta(hours=1))
 INVITATIONS = Allowance("invite", 20, timedelta(days=1))
 
+STRANGERS_POSTS = Allowance("stranger's post", 1_000, timedelta(days=1), in_all=10_000)
+"""Posts of people whom nobody here follows. A thread that the whole of a large server answers fits; whoever has many
+domains still cannot have more stored in a day than a small disk holds."""
+
+REACTIONS = Allowance("reaction", 2_000, timedelta(hours=1), in_all=10_000)
+"""Boosts and likes. What many like in one evening keeps its count; nobody fills the disk with them."""
+
+REMEMBERED_DEEDS = Allowance("deed remembered", 1_000, timedelta(days=1), in_all=20_000)
+"""Deletes and Undos of what is not known here, kept lest it comes late. Most never comes, so that forgetting one costs
+little; at a month each, what all may leave stays below a million small rows."""
+
 
 class OverBudget(Exception):
-    """The host has sent its share; what came now is to be dropped."""
+    """The domain, or all together, have sent their share; what came now is to be dropped."""
 
 
 async def spend(context: Context, allowance: Allowance, *, host: str) -> None:
-    """Counts one against a host's allowance. Raises `OverBudget`, counting nothing, when none is left."""
-    budget = await _locked(context, allowance, host)
-    if budget.ends_at <= context.now:
-        budget.spent, budget.ends_at = 0, context.now + allowance.window
-    if budget.spent >= allowance.limit:
-        raise OverBudget(allowance.kind)
-    budget.spent += 1
-    await context.session.flush()
+    """Counts one against the allowance of a host's registrable domain, and against that of all domains if it has one.
+
+    Raises `OverBudget`, counting nothing, when either has none left.
+    """
+    shares = [(registrable(host), allowance.limit)]
+    if allowance.in_all is not None:
+        # Last: this row is waited for by everybody until the unit of work ends.
+        shares.append((EVERYBODY, allowance.in_all))
+    async with context.session.begin_nested():  # all are counted, or none
+        for domain, limit in shares:
+            if not await _count(context, allowance, domain, limit):
+                raise OverBudget(allowance.kind)
 
 
-async def _locked(context: Context, allowance: Allowance, host: str) -> Budget:
-    key = (host, allowance.kind)
-    budget = await context.session.get(Budget, key, with_for_update=True)
-    if budget is not None:
-        return budget
-    budget = Budget(host=host, kind=allowance.kind, spent=0, ends_at=context.now + allowance.window)
-    try:
-        async with context.session.begin_nested():
-            context.session.add(budget)
-    except IntegrityError:  # another worker counted the first of this host in the meantime
-        return await context.session.get_one(Budget, key, with_for_update=True)
-    return budget
+async def _count(context: Context, allowance: Allowance, domain: str, limit: int) -> bool:
+    """One statement, so that of two at the same moment the second sees what the first has counted."""
+    over, ends_at = _budgets.c.ends_at <= context.now, context.now + allowance.window
+    first = insert_into(context, _budgets).values(
+        index=context.vault.index("budgets.kind", f"{allowance.kind}\n{domain}"), spent=1, ends_at=ends_at
+    )
+    counted = first.on_conflict_do_update(
+        index_elements=["index"],
+        set_={
+            "spent": case((over, 1), else_=_budgets.c.spent + 1),
+            "ends_at": case((over, ends_at), else_=_budgets.c.ends_at),
+        },
+        where=or_(over, _budgets.c.spent < limit),
+    )
+    return (await context.session.execute(counted.returning(_budgets.c.spent))).first() is not None

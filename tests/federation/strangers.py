@@ -49,11 +49,12 @@ class Stranger:
     documents: dict[str, tuple[int, Document]]
     held: dict[str, Held]
     proof_key: Ed25519PrivateKey = field(default_factory=keys.generate_ed25519)
+    host: str = "127.0.0.1"
 
     @property
     def base(self) -> str:
         """The origin."""
-        return f"http://127.0.0.1:{self.peer.port}"
+        return f"http://{self.host}:{self.peer.port}"
 
     @property
     def id(self) -> str:

@@ -189,12 +189,42 @@ async def test_a_crowd_is_asked_to_come_later(us: Running, bob: Stranger, monkey
     assert (await us.post(bob, bob.activity("Like", f"{bob.base}/n/1", "a/9"))).status_code == 202
 
 
-async def test_a_blocked_domain_is_refused_before_its_key_is_asked_for(us: Running, bob: Stranger) -> None:
+async def test_a_blocked_domain_hears_what_every_unproven_signer_hears(us: Running, bob: Stranger) -> None:
+    """Nobody reads out whom we block: the answer is that to a key which cannot be had, and nothing is fetched."""
+    activity = bob.activity("Like", f"{bob.base}/n/1")
+    unknown = await us.post(bob, activity, key_id=f"{bob.base}/no-such-key")
+    forged = await us.post(bob, activity, key=rsa_key(1))
+    bob.peer.requests.clear()
     await us.block("127.0.0.1")
-    answer = await us.post(bob, bob.activity("Like", f"{bob.base}/n/1"))
-    assert answer.status_code == 403
+    blocked = await us.post(bob, activity)
+    assert blocked.status_code == 401
+    assert _seen(blocked) == _seen(unknown) == _seen(forged)
     assert bob.peer.targets == []
-    assert "accept-signature" not in answer.headers
+    assert await us.items() == []
+
+
+async def test_an_actor_is_blocked_whoever_speaks_of_it(us: Running, bob: Stranger, clock: Clock) -> None:
+    """A claim in its name that nobody proved hears 401 as any other; what is handed on is dropped, its host unasked."""
+    async with strangers("other", "carla", clock=clock) as (_, carla):
+        carla.host = "carla.localhost"
+        claims = [carla.activity("Create", carla.note("n/1"), f"a/{number}") for number in range(4)]
+        proved = [carla.prove(claim) for claim in claims]
+        before = [
+            await us.post(bob, claims[0], key=carla.key),
+            await us.post(bob, claims[0], key_id=bob.uri("none")),
+            await us.post(bob, carla.activity("Like", bob.id, "a/9")),
+        ]
+        await us.block("carla.localhost")
+        after = [
+            await us.post(bob, claims[1], key=carla.key),
+            await us.post(bob, claims[1], key_id=bob.uri("none")),
+            await us.post(bob, carla.activity("Like", bob.id, "a/10")),
+        ]
+        assert [_seen(answer) for answer in after] == [_seen(answer) for answer in before]
+        assert {answer.status_code for answer in after} == {401}
+        assert [(await us.post(bob, each)).status_code for each in (claims[2], proved[3])] == [202, 202]
+        assert carla.peer.targets == []
+    assert await us.items() == []
 
 
 async def test_strangers_that_delete_themselves_are_not_asked_about(us: Running, bob: Stranger) -> None:

@@ -154,7 +154,7 @@ async def test_a_host_that_stumbles_holds_up_only_itself(us: Running, bob: Stran
 async def test_what_is_kept_is_swept_in_time(us: Running, bob: Stranger, clock: Clock) -> None:
     await us.post(bob, bob.activity("Like", f"{bob.base}/n/1"))
     await us.process()
-    for days, left in ((29, 1), (1, 0)):
+    for days, left in ((30, 1), (1, 0)):
         clock.advance(days=days)
         async with us.database.writing() as context:
             await sweep(context)

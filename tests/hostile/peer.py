@@ -60,6 +60,10 @@ class PeerServer:
         """Its host with its port."""
         return f"{self.host}.localhost:{self.listener.port}"
 
+    def elsewhere(self, number: int) -> str:
+        """The authority of another registrable domain that this server answers for."""
+        return f"{self.host}-{number}.localhost:{self.listener.port}"
+
     @property
     def place(self) -> tuple[str, int]:
         """Where it is connected to."""
@@ -224,8 +228,8 @@ class Account:
 
 @asynccontextmanager
 async def peer_server(host: str) -> AsyncIterator[PeerServer]:
-    """Starts a peer and ends it with the block."""
-    server = PeerServer(host)
+    """Starts a peer and ends it with the block. Its name is its own: limits count domains, and know no ports."""
+    server = PeerServer(f"{host}{next(_numbers)}")
     async with listening(server.answer) as listener:
         server.listener = listener
         yield server

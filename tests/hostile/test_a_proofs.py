@@ -9,8 +9,9 @@ import pytest
 
 from crypto.signing import sign
 from server.organizing.moderation.service import block_domain, suspend_actor, unblock_domain
-from tests.hostile.peer import Account, PeerServer
-from tests.hostile.us import TAKEN_IN, Us
+from tests.hostile import wire
+from tests.hostile.peer import Account, PeerServer, peer_server
+from tests.hostile.us import CACHED, TAKEN_IN, Us
 from tests.hostile.wire import Document, encoded
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -133,7 +134,7 @@ async def test_a_suspended_actor_only_takes_back(
     async with us.federation.writing() as context:
         await suspend_actor(context, mallory.id)
     assert await us.text_of(before["id"]) is None
-    async with us.unchanged(evil, but=(*TAKEN_IN, "tombstones")) as watch:
+    async with us.unchanged(evil, but=(*TAKEN_IN, "tombstones", "budgets")) as watch:
         for activity in _everything_new(us, mallory, before):
             assert (await mallory.send(us.inbox, activity)).status == 202
         assert (await carla.send(us.inbox, carla.activity("Announce", old["id"]))).status == 202
@@ -167,16 +168,53 @@ async def test_a_blocked_domain_is_neither_heard_nor_asked(
     note = mallory.note("boost me")
     evil.pages[note["id"].removeprefix(evil.base)] = note
     async with us.federation.writing() as context:
-        await block_domain(context, "evil.localhost")
+        await block_domain(context, f"{evil.host}.localhost")
     try:
         async with us.unchanged(but=TAKEN_IN) as watch:
             for account in (mallory, below):
-                assert (await account.send(us.inbox, account.create(account.note()))).status == 403
+                assert (await account.send(us.inbox, account.create(account.note()))).status == 401
             assert (await carla.send(us.inbox, carla.activity("Announce", note["id"]))).status == 202
             assert (await carla.send(us.inbox, carla.activity("Announce", note))).status == 202
             assert (await carla.send(us.inbox, mallory.create(note))).status == 202
     finally:
         async with us.federation.writing() as context:
-            await unblock_domain(context, "evil.localhost")
+            await unblock_domain(context, f"{evil.host}.localhost")
     assert watch.outcomes == ["ignored", "ignored"]
     assert evil.fetched == []
+
+
+async def test_nobody_reads_out_whom_we_block(us: Us, evil: PeerServer, mallory: Account, carla: Account) -> None:
+    """A18: an unproven claim about a blocked domain is answered like one about any other, status, body and headers."""
+    await us.know(carla)
+    async with peer_server("blocked") as blocked, peer_server("open") as other:
+        named = [blocked.actor("named", key=3), other.actor("named", key=3)]
+        async with us.federation.writing() as context:
+            await block_domain(context, f"{blocked.host}.localhost")
+        try:
+            async with us.unchanged(other, evil, but=CACHED):
+                answers = [await _claims(us, mallory, account) for account in named]
+        finally:
+            async with us.federation.writing() as context:
+                await unblock_domain(context, f"{blocked.host}.localhost")
+        assert blocked.fetched == []
+        assert other.fetched != []
+    assert answers[0] == answers[1]
+    assert {status for status, _, _ in answers[0]} == {202, 401, 404}
+
+
+async def _claims(us: Us, mallory: Account, named: Account) -> list[tuple[int, bytes, dict[str, str]]]:
+    """What somebody hears who holds no key of an actor's, and speaks in its name in every way."""
+    forged, note = mallory.key, named.note()
+    replies = [
+        await named.send(us.inbox, named.create(note), key=forged),
+        await named.send(us.inbox, named.create(note), key=forged, key_id=named.uri("no-such-key")),
+        await named.send(us.inbox, named.activity("Follow", us.uri(us.flex)), key=forged),
+        await named.send(us.uri(us.kim, "inbox"), named.create(note), key=forged),
+        await named.send(f"{us.base}/ap/actors/nobody/inbox", named.create(note), key=forged),
+        await named.send(us.inbox, named.activity("Delete", named.id), key=forged),
+        await named.send(us.inbox, named.activity("Update", named.document()), key=forged),
+        await mallory.send(us.inbox, named.create(note), key_id=mallory.uri("no-such-key")),
+        await wire.get(us.uri(us.flex, "followers_synchronization"), mallory.key, named.key_id),
+        await wire.get(us.secret, mallory.key, named.key_id),
+    ]
+    return [(r.status, r.body, {name: v for name, v in r.headers.items() if name != "date"}) for r in replies]

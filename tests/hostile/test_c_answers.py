@@ -10,7 +10,7 @@ import pytest
 
 from federation import follows
 from federation.fetch_errors import FetchFailed
-from federation.memory import NEWCOMERS
+from federation.memory import NEW_HOSTS, NEWCOMERS, SILENT_FETCHES
 from federation.origin import host_of
 from federation.remote import known_actor, look_up
 from server.organizing.posts import records
@@ -59,7 +59,7 @@ async def test_slow_keys_hold_up_nobody(us: Us, evil: PeerServer, carla: Account
 async def test_slow_objects_hold_up_no_other_server(us: Us, evil: PeerServer, carla: Account) -> None:
     """C5: activities of many servers, each about something that never comes, do not stop the queue for the rest."""
     await us.follow(carla)
-    attackers = [evil.actor(f"m{n}", host=f"n{n}.{evil.authority}") for n in range(24)]
+    attackers = [evil.actor(f"m{n}", host=evil.elsewhere(n)) for n in range(24)]
     await us.know(*attackers)
     enough = asyncio.Event()
     evil.wildcard = faults.withheld(enough)
@@ -246,12 +246,36 @@ async def test_a_key_that_cannot_be_had_is_asked_for_once(us: Us, mallory: Accou
 
 
 async def test_a_host_makes_only_so_many_actors_known(us: Us, evil: PeerServer, mallory: Account) -> None:
-    """C8, C13: after 400 within an hour, a host's next new actor is not taken in."""
+    """C8, C13: after 400 within an hour, a domain's next new actor is not taken in, on whatever host and port."""
     memory, now = us.federation.memory, us.federation.clock()
     for _ in range(NEWCOMERS):
-        memory.newcomers.add(host_of(mallory.id), now)
+        assert memory.newcomers.admit(host_of(mallory.id), now)
+    below = evil.actor("below", key=2, host=f"n1.{evil.authority}")
     async with us.unchanged(evil):
-        assert (await mallory.send(us.inbox, mallory.activity("Like", us.public))).status == 401
+        for account in (mallory, below):
+            assert (await account.send(us.inbox, account.activity("Like", us.public))).status == 401
+
+
+async def test_a_domain_makes_only_so_many_hosts_known(us: Us, evil: PeerServer) -> None:
+    """C8 (CVE-2022-46405): of wildcard names of one domain, ten a day are taken in."""
+    accounts = [evil.actor("bot", host=f"n{number}.{evil.authority}") for number in range(NEW_HOSTS + 3)]
+    async with us.unchanged(evil, but=(*TAKEN_IN, *CACHED, "reactions")) as watch:
+        statuses = [(await one.send(us.inbox, one.activity("Like", us.public))).status for one in accounts]
+    assert statuses == [202] * NEW_HOSTS + [401] * 3
+    assert watch.changed["remote_actors"] == (0, NEW_HOSTS)
+
+
+async def test_silent_hosts_of_one_domain_are_left_alone(us: Us, evil: PeerServer, mallory: Account) -> None:
+    """C12: names below one domain that never answer are asked ten times in all, not ten times each."""
+    await us.know(mallory)
+    async with peer_server("closed") as closed:
+        place, authority = closed.place, closed.authority
+    before = len(outbound().places)
+    async with us.unchanged(closed, evil):
+        for number in range(SILENT_FETCHES + 20):
+            key_id = f"http://n{number}.{authority}/key"
+            assert (await mallory.send(us.inbox, mallory.activity("Like", us.public), key_id=key_id)).status == 401
+    assert outbound().places[before:].count(place) == SILENT_FETCHES
 
 
 GROWN: dict[str, Callable[[], Document]] = {

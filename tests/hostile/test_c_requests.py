@@ -57,8 +57,8 @@ class Attack:
 
     @property
     def stranger(self) -> Account:
-        """An attacker from a host of her own, so that no budget of hosts stops her instead."""
-        return self.evil.actor("mallory", host=f"n{self.number}.{self.evil.authority}")
+        """An attacker from a domain of her own, so that no limit by domain stops her instead."""
+        return self.evil.actor("mallory", host=self.evil.elsewhere(self.number))
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -1,12 +1,16 @@
 """What strangers can cost us at our own door: little each, and honest requests are answered meanwhile (HOSTILE E)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import pytest
+from sqlalchemy import text
 
+from server.organizing import budgets
+from tests.hostile import faults
 from tests.hostile.peer import Account, PeerServer
-from tests.hostile.us import CACHED, TAKEN_IN, Us
+from tests.hostile.us import CACHED, COUNTED, TAKEN_IN, Us
 from tests.hostile.wire import Reply, Shape, encoded, exchange, get, post, request_bytes, signed_headers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -129,3 +133,47 @@ async def test_one_host_cannot_fill_the_queue_for_others(us: Us, mallory: Accoun
         assert (await carla.send(us.inbox, carla.activity("Follow", us.uri(us.robin)))).status == 202
     assert watch.outcomes.count("ignored") == 70
     assert watch.changed["follows"] == (0, 2), "one of each, whatever is asked again"
+
+
+async def test_names_below_a_domain_cannot_fill_a_circles_pile(us: Us, evil: PeerServer, carla: Account) -> None:
+    """B19: thirty applications an hour are those of the whole domain, however many names and ports it has."""
+    many = [evil.actor(f"m{n}", host=f"n{n % 9}.{evil.authority}") for n in range(45)]
+    async with us.unchanged(evil, carla.peer, but=(*TAKEN_IN, *CACHED, *COUNTED, "follows", "memberships")) as watch:
+        for one in many:
+            assert (await one.send(us.inbox, one.activity("Follow", us.uri(us.circle)))).status == 202
+        assert (await carla.send(us.inbox, carla.activity("Join", us.uri(us.circle)))).status == 202
+    assert watch.changed["memberships"] == (0, budgets.REQUESTS.limit + 1)
+    assert Counter(watch.outcomes) == {"done": budgets.REQUESTS.limit + 1, "ignored": 15}
+
+
+async def test_names_below_a_domain_cannot_fill_the_queue(
+    us: Us, evil: PeerServer, carla: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E1, C13: what waits in vain for evil's servers is counted together, and the rest refused; others are heard."""
+    monkeypatch.setattr("federation.inbox.MOST_WAITING", 20)
+    await us.follow(carla)
+    many = [evil.actor(f"m{n}", host=f"n{n}.{evil.authority}") for n in range(9)]
+    await us.know(*many)
+    evil.wildcard = faults.status(503)
+    sent = [(one, one.activity("Announce", one.uri(f"never/{n}"))) for n in range(4) for one in many]
+    statuses = [(await one.send(us.inbox, announce)).status for one, announce in sent]
+    assert statuses == [202] * 20 + [429] * 16
+    note = carla.note("meanwhile")
+    assert (await carla.send(us.inbox, carla.create(note))).status == 202
+    await us.settled()
+    assert await us.text_of(note["id"]) == "meanwhile"
+
+
+async def test_what_is_done_tells_nobody_from_where_it_came(us: Us, mallory: Account) -> None:
+    """Whoever takes the database reads no host, and no moment, of what was dealt with."""
+    await us.know(mallory)
+    follow = mallory.activity("Follow", us.uri(us.flex))
+    assert (await mallory.send(us.inbox, follow)).status == 202
+    await us.settled()
+    async with us.federation.reading() as context:
+        rows = (await context.session.execute(text("SELECT * FROM inbox_items WHERE state = 'done'"))).mappings().all()
+    assert rows
+    for row in rows:
+        assert (row["host"], row["domain"], row["size"], row["sealed_body"]) == ("", "", 0, None)
+        assert {str(row[name])[10:19] for name in ("received_at", "due", "delete_after")} == {" 00:00:00"}
+        assert "localhost" not in str(dict(row))

@@ -12,6 +12,7 @@ from sqlalchemy import delete, func, select
 from sqlmodel import SQLModel, col
 
 from federation.context import Context
+from federation.origin import origin_of
 from federation.remote import resolve_actor
 from federation.runtime import Federation
 from federation.vocabulary.actors import Actor
@@ -56,7 +57,7 @@ class Snapshot:
 
 @dataclass
 class Watch:
-    """What happened while a block ran; filled in at its end. `outcomes` are those of what was taken in, in order."""
+    """What happened while a block ran; filled in at its end. `outcomes` are those of what was taken in, in no order."""
 
     outcomes: list[str | None] = field(default_factory=list)
     changed: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -156,10 +157,16 @@ class Us:
         return Snapshot(tables)
 
     async def items(self) -> Sequence[InboxItem]:
-        """All that was taken in, oldest first."""
+        """All that was taken in; what is done keeps no order."""
         async with self.federation.reading() as context:
-            order = (col(InboxItem.received_at), col(InboxItem.id))
-            return (await context.session.execute(select(InboxItem).order_by(*order))).scalars().all()
+            return (await context.session.execute(select(InboxItem))).scalars().all()
+
+    async def outcome_of(self, activity: Mapping[str, Any], *, signer: str | None = None) -> str | None:
+        """How one activity ended that was taken in from its actor, or from another signer."""
+        async with self.federation.reading() as context:
+            key = f"{origin_of(signer or activity['actor'])}\n{activity['id']}"
+            same = col(InboxItem.activity_index) == context.vault.index("inbox_items.activity", key)
+            return (await context.session.execute(select(InboxItem).where(same))).scalar_one().outcome
 
     @asynccontextmanager
     async def unchanged(

@@ -1,5 +1,7 @@
 """Who may join, decide and invite. Pure."""
 
+from collections.abc import Mapping
+
 from server.organizing.membership.records import Role
 from server.organizing.refusal import Refusal
 
@@ -23,6 +25,17 @@ def may_wait(*, waiting: int) -> Refusal | None:
     if waiting >= MAX_WAITING:
         return Refusal("Too many are waiting already.")
     return None
+
+
+def who_yields(*, waiting: Mapping[str, int], newcomer: str, ours: str) -> str | None:
+    """Which domain loses an applicant to one of the newcomer's domain when the pile is full; None for none.
+
+    The one with most on the pile, if it has more than the newcomer's domain would have then: nobody crowds others
+    out by applying often. Our own people, who wait under `ours`, never lose any.
+    """
+    others = {domain: count for domain, count in waiting.items() if domain != ours}
+    most = max(others, key=others.__getitem__, default=None)
+    return most if most is not None and others[most] > waiting.get(newcomer, 0) + 1 else None
 
 
 def may_organize(*, role: Role | None, as_circle: bool) -> Refusal | None:

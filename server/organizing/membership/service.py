@@ -3,12 +3,15 @@
 Never commits. Whatever names a member is sent to that one person's own inbox and to nobody else.
 """
 
+from collections import Counter
 from datetime import timedelta
 
 from crypto.tokens import random_id
 from federation import follows, outbox
 from federation.addressing import Recipient
 from federation.context import Context
+from federation.domains import registrable
+from federation.origin import host_of
 from federation.vocabulary import Document, builders
 from federation.withdrawing import withdraw
 from models import LocalActor
@@ -24,6 +27,8 @@ from server.organizing.refusal import Refusal, Refused, require
 NOT_WAITING = Refusal("Nobody of that address is waiting or a member here.")
 KEEP_UNDECIDED = timedelta(days=30)
 """How long an application or invitation waits."""
+OURS = ""
+"""In place of a domain: applicants of this server."""
 
 _WAY_OUT: dict[State | None, Step] = {
     State.INVITED: Step.DECLINE,
@@ -78,14 +83,13 @@ async def apply(
 ) -> Record:
     """Notes that somebody asks to become a member; active at once only if they are one or were invited.
 
-    Idempotent for each applicant: a new Follow or Join replaces the id of the earlier. Raises `Refused` when too
-    many are waiting.
+    Idempotent for each applicant: a new Follow or Join replaces the id of the earlier. When too many are waiting, the
+    newest application of the domain with most of them gives way; raises `Refused` where none has more.
     """
     group = context.origin.actor(circle.id)
     known = await records.find(context, group=group, member=applicant.actor)
     if known is None:
-        waiting = await records.of_group(context, group, state=State.APPLIED)
-        require(policy.may_wait(waiting=len(waiting)))
+        await _make_room(context, circle, applicant)
         known = _new(context, circle, applicant, way=way)
     record = known.after(Step.APPLY).but(inbox=applicant.inbox, shared_inbox=applicant.shared_inbox)
     if not _outweighs(known, way):
@@ -225,8 +229,7 @@ async def forget_actor(context: Context, actor: str) -> None:
 async def forget_stale(context: Context) -> None:
     """Drops applications and invitations that nobody decided about in time. Run now and then."""
     for record in await records.undecided_since(context, context.now.date() - KEEP_UNDECIDED):
-        await edges.cut(context, follower=record.member, followee=record.group)
-        await records.put(context, record.after(_WAY_OUT[record.state]))
+        await _lapse(context, record)
 
 
 async def set_role(context: Context, *, circle: LocalActor, member: str, role: Role, by: LocalActor) -> Record:
@@ -238,6 +241,30 @@ async def set_role(context: Context, *, circle: LocalActor, member: str, role: R
     changed = record.but(role=role)
     await records.put(context, changed)
     return changed
+
+
+async def _make_room(context: Context, circle: LocalActor, applicant: Recipient) -> None:
+    """Drops an application if the pile is full, so that no domain fills it alone. Raises `Refused`."""
+    pile = await records.of_group(context, context.origin.actor(circle.id), state=State.APPLIED)
+    full = policy.may_wait(waiting=len(pile))
+    if full is None:
+        return
+    owns = context.origin.owns
+    domains = [OURS if owns(record.member) else registrable(record.host) for record in pile]
+    newcomer = OURS if owns(applicant.actor) else registrable(host_of(applicant.actor))
+    yields = policy.who_yields(waiting=Counter(domains), newcomer=newcomer, ours=OURS)
+    if yields is None:
+        raise Refused(full)
+    # The newest: whoever was here before a flood from the same server stays. Without a word, as when nobody decided in
+    # time: a Reject would tell the flooder each time that somebody else has applied.
+    newest = max(position for position, domain in enumerate(domains) if domain == yields)
+    await _lapse(context, pile[newest])
+
+
+async def _lapse(context: Context, record: Record) -> None:
+    """Ends an application or invitation without a word."""
+    await edges.cut(context, follower=record.member, followee=record.group)
+    await records.put(context, record.after(_WAY_OUT[record.state]))
 
 
 def _outweighs(known: Record, way: Way) -> bool:
