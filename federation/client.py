@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache, partial
-from typing import Literal, Self
+from functools import lru_cache
+from typing import Self
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -22,18 +22,17 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
-from crypto.http_signatures import sign_cavage, sign_rfc9421
+from federation.domains import registrable
 from federation.gate import ForbiddenAddress, Gate, Lookup
 from federation.identities import Signer
-from federation.origin import BadUri, origin_of, same_origin
+from federation.origin import BadUri, host_of, origin_of, same_origin
+from federation.places import NoPlace, Places
+from federation.signing import Sign, Spec, signs_get, signs_post
 
-__all__ = ["Answer", "Client", "ForbiddenAddress", "Limits", "Unreachable"]
+__all__ = ["Answer", "Client", "Crowded", "ForbiddenAddress", "Limits", "Spec", "Unreachable"]
 
 Admit = Callable[[str], Awaitable[None]]
 """Asked about every URL before it is requested, redirects included; raises to refuse it."""
-
-Spec = Literal["cavage", "rfc9421"]
-Sign = Callable[[str], dict[str, str]]
 
 KEEP_ALIVE = 60
 """Seconds that an idle connection is kept for the next request to the same host."""
@@ -48,9 +47,17 @@ class Unreachable(Exception):
     """No usable answer: no such name, no connection, bad TLS, too slow, too big, or not HTTP. May pass by itself."""
 
 
+class Crowded(Unreachable):
+    """Not asked: as many fetches are under way as may be, in all or to one domain. Says nothing about the peer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of us a peer may take. Times in seconds; `total` covers look-up, redirects and the whole body."""
+    """How much of us a peer may take. Times in seconds; `total` covers look-up, redirects and the whole body.
+
+    Of `fetching` GETs at a time `per_domain` go to one registrable domain, however many hosts it has; whom they go to
+    is mostly said by strangers. They take nothing from the `delivering` POSTs, whose hosts we chose.
+    """
 
     total: float = 30
     connect: float = 5
@@ -60,7 +67,9 @@ class Limits:
     ratio: int = 20
     redirects: int = 3
     per_host: int = 4
-    in_all: int = 512
+    per_domain: int = 64
+    fetching: int = 256
+    delivering: int = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +112,17 @@ class _GatedResolver(AbstractResolver):
 class _GatedTransport(AiohttpTransport):
     """Real sockets, every one of them made by the gate."""
 
-    def __init__(self, gate: Gate, limits: Limits) -> None:
-        # The system's certificates; OpenSSL itself honours SSL_CERT_FILE and SSL_CERT_DIR.
-        self._tls = ssl.create_default_context()
+    def __init__(self, gate: Gate, tls: ssl.SSLContext, *, connections: int, per_host: int) -> None:
+        self._tls = tls
         self._gate = gate
-        self._limits = limits
-        super().__init__(verify=self._tls, trust_env=False, client=self._open_session)
+        self._connections = connections
+        self._per_host = per_host
+        super().__init__(verify=tls, trust_env=False, client=self._open_session)
 
     def _open_session(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            limit=self._limits.in_all,
-            limit_per_host=self._limits.per_host,
+            limit=self._connections,
+            limit_per_host=self._per_host,
             keepalive_timeout=KEEP_ALIVE,
             ssl=self._tls,
             resolver=_GatedResolver(self._gate),
@@ -127,20 +136,26 @@ class _GatedTransport(AiohttpTransport):
 
 
 class Client:
-    """GET and POST, signed or not. One per process; close it with `aclose`."""
+    """GET and POST, signed or not. One per process; close it with `aclose`.
+
+    Each has connections and look-ups of its own: whoever keeps our fetches waiting keeps no delivery waiting.
+    """
 
     def __init__(
         self,
         *,
-        transport: httpx.AsyncBaseTransport,
+        fetching: httpx.AsyncBaseTransport,
+        delivering: httpx.AsyncBaseTransport,
         user_agent: str,
-        insecure_http: bool = False,
-        limits: Limits | None = None,
+        insecure_http: bool,
+        limits: Limits,
     ) -> None:
-        self._transport = transport
+        self._fetching = fetching
+        self._delivering = delivering
         self._user_agent = user_agent
         self._schemes = ("https", "http") if insecure_http else ("https",)
-        self._limits = limits or Limits()
+        self._limits = limits
+        self._fetches = Places(limits.fetching, limits.per_domain)
         self._signing = ThreadPoolExecutor(2, thread_name_prefix="sign")
 
     @classmethod
@@ -155,14 +170,26 @@ class Client:
     ) -> Self:
         """A client over real sockets, all of them behind the gate. `lookup` replaces the system's name look-up."""
         chosen = limits or Limits()
-        gate = Gate.trusting(trusted_networks, lookup=lookup)
+        # The system's certificates; OpenSSL itself honours SSL_CERT_FILE and SSL_CERT_DIR.
+        tls = ssl.create_default_context()
+        networks = tuple(trusted_networks)
+
+        def transport(connections: int) -> _GatedTransport:
+            gate = Gate.trusting(networks, lookup=lookup)
+            return _GatedTransport(gate, tls, connections=connections, per_host=chosen.per_host)
+
         return cls(
-            transport=_GatedTransport(gate, chosen), user_agent=user_agent, insecure_http=insecure_http, limits=chosen
+            fetching=transport(chosen.fetching),
+            delivering=transport(chosen.delivering),
+            user_agent=user_agent,
+            insecure_http=insecure_http,
+            limits=chosen,
         )
 
     async def aclose(self) -> None:
         """Closes every connection."""
-        await self._transport.aclose()
+        await self._fetching.aclose()
+        await self._delivering.aclose()
         self._signing.shutdown(wait=False, cancel_futures=True)
 
     async def get(
@@ -171,20 +198,20 @@ class Client:
         """Fetches a URL, following up to three redirects, each one examined and signed anew (HOSTILE-PEERS C3).
 
         A 401 to a signed URL with a query is retried once with the query left out of the signature, as several
-        servers check it. Answers over 1 MiB are refused. Raises `ForbiddenAddress`, `Unreachable`, and what
-        `admit` raises.
+        servers check it. Answers over 1 MiB are refused. Raises `ForbiddenAddress`, `Unreachable` (`Crowded` when
+        nobody was asked), and what `admit` raises.
         """
         headers = {"Accept": accept}
-        sign = None if signer is None else partial(_cavage, "GET", None, signer, now, {})
+        sign = None if signer is None else signs_get(signer, now)
         async with self._deadline():
             for _ in range(self._limits.redirects + 1):
                 target = self._target(url)
                 if admit is not None:
                     await admit(target)
-                answer, location = await self._exchange("GET", target, headers, None, sign)
+                answer, location = await self._fetch(target, headers, sign)
                 if answer.status == 401 and signer is not None and "?" in target:
-                    bare = partial(_cavage, "GET", None, signer, now, {}, omit_query=True)
-                    answer, location = await self._exchange("GET", target, headers, None, bare)
+                    bare = signs_get(signer, now, omit_query=True)
+                    answer, location = await self._fetch(target, headers, bare)
                 if location is None:
                     return answer
                 url = location
@@ -205,14 +232,14 @@ class Client:
         Follows one redirect, of status 307 or 308 and to the same origin, signed anew; others are the answer.
         Raises `ForbiddenAddress` and `Unreachable`.
         """
-        form = _cavage if spec == "cavage" else _rfc9421
-        sign = partial(form, "POST", body, signer, now, dict(headers or {}))
+        sign = signs_post(spec, body, signer, now, dict(headers or {}))
         sent = {"Accept": "application/activity+json, application/json", "Content-Type": "application/activity+json"}
         async with self._deadline():
             target = self._target(url)
-            answer, location = await self._exchange("POST", target, sent, body, sign)
+            answer, location = await self._exchange(self._delivering, "POST", target, sent, body, sign)
             if location is not None and answer.status in _SAME_METHOD and same_origin(location, target):
-                answer, _ = await self._exchange("POST", self._target(location), sent, body, sign)
+                target = self._target(location)
+                answer, _ = await self._exchange(self._delivering, "POST", target, sent, body, sign)
             return answer
 
     @asynccontextmanager
@@ -230,8 +257,22 @@ class Client:
             raise ForbiddenAddress("only https")
         return str(target)
 
+    async def _fetch(self, target: str, headers: Mapping[str, str], sign: Sign | None) -> tuple[Answer, str | None]:
+        domain = registrable(host_of(target))
+        try:
+            async with self._fetches.taken_by(domain, patience=self._limits.connect):
+                return await self._exchange(self._fetching, "GET", target, headers, None, sign)
+        except NoPlace as error:
+            raise Crowded("too many fetches are under way") from error
+
     async def _exchange(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, sign: Sign | None
+        self,
+        transport: httpx.AsyncBaseTransport,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        sign: Sign | None,
     ) -> tuple[Answer, str | None]:
         """One request and its answer, and where a redirect points."""
         sent = {"User-Agent": self._user_agent, "Accept-Encoding": "gzip", **headers}
@@ -240,23 +281,13 @@ class Client:
         timeout = {"connect": self._limits.connect, "read": self._limits.read, "write": self._limits.read, "pool": None}
         request = httpx.Request(method, _wire_form(target), headers=sent, content=body, extensions={"timeout": timeout})
         try:
-            response = await self._send(request)
+            response = await _send(transport, request)
             try:
                 return await self._answer(target, response, truncate=method == "POST")
             finally:
                 await response.aclose()
         except (httpx.TransportError, httpx.StreamError, aiohttp.ClientError, OSError, zlib.error) as error:
             raise Unreachable(f"no answer: {type(error.__cause__ or error).__name__}") from error
-
-    async def _send(self, request: httpx.Request) -> httpx.Response:
-        try:
-            return await self._transport.handle_async_request(request)
-        except httpx.TransportError as error:
-            # A kept connection that the peer closed just as we wrote to it: once more, on another one.
-            # Receivers know a repeated activity by its id.
-            if not isinstance(error.__cause__, aiohttp.ServerDisconnectedError):
-                raise
-            return await self._transport.handle_async_request(request)
 
     async def _answer(self, target: str, response: httpx.Response, *, truncate: bool) -> tuple[Answer, str | None]:
         location = _location(target, response)
@@ -287,6 +318,17 @@ class Client:
                     return bytes(body[:limit])
                 raise Unreachable("the answer is too big")
         return bytes(body)
+
+
+async def _send(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
+    try:
+        return await transport.handle_async_request(request)
+    except httpx.TransportError as error:
+        # A kept connection that the peer closed just as we wrote to it: once more, on another one.
+        # Receivers know a repeated activity by its id.
+        if not isinstance(error.__cause__, aiohttp.ServerDisconnectedError):
+            raise
+        return await transport.handle_async_request(request)
 
 
 @lru_cache(maxsize=4_096)
@@ -324,42 +366,6 @@ async def _gunzip(chunks: AsyncIterator[bytes], limit: int, ratio: int) -> Async
             yield plain
     if not inflater.eof:
         raise Unreachable("the compressed answer is cut off")
-
-
-def _cavage(
-    method: str,
-    body: bytes | None,
-    signer: Signer,
-    now: datetime,
-    extra: Mapping[str, str],
-    target: str,
-    *,
-    omit_query: bool = False,
-) -> dict[str, str]:
-    return sign_cavage(
-        method=method,
-        target_uri=target,
-        body=body,
-        key_id=signer.key_id,
-        key=signer.key,
-        now=now,
-        extra_headers=extra,
-        omit_query=omit_query,
-    )
-
-
-def _rfc9421(
-    method: str, body: bytes | None, signer: Signer, now: datetime, extra: Mapping[str, str], target: str
-) -> dict[str, str]:
-    return sign_rfc9421(
-        method=method,
-        target_uri=target,
-        body=body,
-        key_id=signer.key_id,
-        key=signer.key,
-        now=now,
-        extra_headers=extra,
-    )
 
 
 def _location(target: str, response: httpx.Response) -> str | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from federation.blocks import is_blocked
-from federation.client import Answer, ForbiddenAddress, Unreachable
+from federation.client import Answer, Crowded, ForbiddenAddress, Unreachable
 from federation.fetch_errors import FetchFailed
 from federation.identities import signer_for
 from federation.origin import INSTANCE_ID, host_of, same_origin
@@ -100,6 +100,8 @@ async def ask(federation: Federation, url: str, *, accept: str, signed: bool = F
         answer = await federation.client.get(url, accept=accept, signer=signer, now=federation.clock(), admit=admit)
     except ForbiddenAddress as error:
         raise FetchFailed("not a place to fetch from") from error
+    except Crowded as error:
+        raise FetchFailed("too much is under way", transient=True, ours=True) from error
     except Unreachable as error:
         raise FetchFailed("no usable answer", transient=True) from error
     if answer.status != 200:

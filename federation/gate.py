@@ -13,8 +13,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Lookup = Callable[[str], Awaitable[Sequence[str]]]
 """Turns a name into addresses as text; raises `OSError` when there are none."""
 
-DNS_THREADS = 64
-"""Names looked up at once. The system's look-up blocks its thread, and a hostile name server makes it wait."""
+DNS_THREADS = 128
+"""Names that a gate looks up at once. The system's look-up blocks its thread, and a hostile name server makes it wait:
+more than one domain may have looked up at a time (`federation/client.py:Limits`), so that others have some left."""
 
 # What is_global alone lets through, or has let through in some version (HOSTILE-PEERS C1, IANA special registries).
 _SPECIAL = tuple(

@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from crypto.sealing import CannotOpen
 from crypto.tokens import random_token, token_hash
+from federation import follows
 from federation.client import Client
 from federation.context import Context
 from federation.identities import NoSuchKey, make_actor, signer_for
@@ -21,7 +22,8 @@ from server import schema
 from server.application import Groundswell
 from server.config import Settings
 from server.db import Database, create_engine
-from server.root_key import RootKeyProblem, load_root_key, make_root_key
+from server.organizing.membership import records as memberships
+from server.root_key import RootKeyProblem, first_root_key, load_root_key
 from server.vault import Keyring
 from server.version import VERSION
 
@@ -87,11 +89,10 @@ def _open_keyring(settings: Settings, *, create: bool) -> Keyring:
         raise CannotStart(f"the root key {settings.key_path} must not be inside the data directory")
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not begun.exists() and not settings.key_path.exists():
-            make_root_key(settings.key_path)
-        keyring = Keyring(load_root_key(settings.key_path))
-        if not begun.exists():
-            begun.write_text("This directory belongs to Groundswell; it is of no use without its root key.\n")
+        if begun.exists():
+            return Keyring(load_root_key(settings.key_path))
+        keyring = Keyring(first_root_key(settings.key_path))
+        begun.write_text("This directory belongs to Groundswell; it is of no use without its root key.\n")
         return keyring
     except RootKeyProblem as problem:
         raise CannotStart(str(problem)) from problem
@@ -100,29 +101,48 @@ def _open_keyring(settings: Settings, *, create: bool) -> Keyring:
 
 
 async def _prepare(database: Database, settings: Settings) -> None:
+    """Of several processes that start at once, one makes what is missing, and all come to stand on it."""
     try:
-        await schema.upgrade(database.engine)
+        async with database.alone():
+            await schema.upgrade(database.engine)
+            origin = await _origin(database, settings)
+            if origin != str(settings.origin):
+                raise CannotStart(
+                    f"this data belongs to {origin}, and the domain is set to {settings.origin}; "
+                    "set GROUNDSWELL_DOMAIN back, or choose an empty GROUNDSWELL_DATA_DIR for the new domain"
+                )
+            async with database.reading() as context:
+                await _check_keys(context)
+            await complete(database)
     except schema.SchemaTooNew as error:
         raise CannotStart(str(error)) from error
     except (DBAPIError, OSError) as error:
         raise CannotStart(f"the database does not open: {type(error).__name__}") from error
+
+
+async def _origin(database: Database, settings: Settings) -> str:
+    """The origin that this data belongs to: ours, if it belonged to none."""
     async with database.reading() as context:
         chosen = await context.session.get(ServerSetting, "origin")
     if chosen is None:
         async with database.writing() as context:
-            await _begin(context, settings)
-    elif chosen.value != str(settings.origin):
-        raise CannotStart(
-            f"this data belongs to {chosen.value}, and the domain is set to {settings.origin}; "
-            "set GROUNDSWELL_DOMAIN back, or choose an empty GROUNDSWELL_DATA_DIR for the new domain"
-        )
-    async with database.reading() as context:
-        await _check_keys(context)
+            chosen = await _begin(context, settings)
+    return chosen.value
 
 
-async def _begin(context: Context, settings: Settings) -> None:
+async def complete(database: Database) -> None:
+    """Fills what a revision left open because it takes the key; done in steps, and again where it was cut off."""
+    for index_hosts in (follows.index_hosts, memberships.index_hosts):
+        done = 1
+        while done:
+            async with database.writing() as context:
+                done = await index_hosts(context)
+
+
+async def _begin(context: Context, settings: Settings) -> ServerSetting:
     """Writes the origin down, once: ids that left the server carry it for ever. Makes the instance actor."""
-    context.session.add(ServerSetting(name="origin", value=str(settings.origin)))
+    chosen = ServerSetting(name="origin", value=str(settings.origin))
+    context.session.add(chosen)
     await make_actor(
         context,
         kind="Application",
@@ -131,6 +151,7 @@ async def _begin(context: Context, settings: Settings) -> None:
         locked=True,
         actor_id=INSTANCE_ID,
     )
+    return chosen
 
 
 async def _check_keys(context: Context) -> None:

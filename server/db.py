@@ -1,13 +1,18 @@
 """Opens the database and the units of work: the only place that commits."""
 
 import asyncio
+import fcntl
+import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, make_url
+from sqlalchemy import event, func, make_url, select
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from federation.context import Context
@@ -17,15 +22,36 @@ from server.vault import Keyring, SessionVault
 BUSY_TIMEOUT_MS = 15_000
 """How long a writer of another process (the command line beside the server) is waited for."""
 
+LOG_TIMEOUT_MS = 200
+"""How long readers are waited for before the write-ahead log is emptied. Nobody can write meanwhile."""
+
+_PREPARING = 0x67726F756E647377
+"""The advisory lock of those who prepare a PostgreSQL database: any number that means nothing else there."""
+
 
 def create_engine(url: str) -> AsyncEngine:
-    """An engine for SQLite (WAL, `synchronous=FULL`, foreign keys on) or PostgreSQL."""
+    """An engine for SQLite (WAL, `synchronous=FULL`, foreign keys on) or PostgreSQL. Its errors tell no values."""
     if make_url(url).get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
+        engine = create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
+        event.listen(engine.sync_engine, "handle_error", _hide_values)
+        return engine
     engine = create_async_engine(url, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _hide_values(context: ExceptionContext) -> None:
+    """Takes out of an error what `hide_parameters` leaves: PostgreSQL and its driver quote values of rows."""
+    cause: Any = context.original_exception.__cause__
+    # Class 22, and what the driver could not encode, have the value in the message itself; others in the detail.
+    in_message = isinstance(cause, ValueError) or str(getattr(cause, "sqlstate", "")).startswith("22")
+    for error in (context.sqlalchemy_exception, context.original_exception, cause):
+        if isinstance(error, Exception) and not isinstance(error, OSError):
+            told = str(error.args[0]).partition("\nDETAIL:")[0] if error.args else ""
+            error.args = ("a value that does not fit" if in_message else told, *error.args[1:])
+    if hasattr(cause, "detail"):
+        cause.detail = None
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -33,11 +59,11 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",  # first: the others may have to wait for another process
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         "secure_delete=ON",
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
@@ -45,8 +71,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Any) -> None:
     # A deferred transaction that turns to writing fails at once when another wrote in between; IMMEDIATE waits.
-    writing = connection.get_execution_options().get("writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("outside", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writing", False) else "BEGIN")
 
 
 @dataclass(slots=True)
@@ -59,6 +86,7 @@ class Database:
     clock: Callable[[], datetime]
     woken: Callable[[str], None] = lambda lane: None
     _writer: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _log_is_due: bool = False
 
     @property
     def is_sqlite(self) -> bool:
@@ -82,11 +110,51 @@ class Database:
             yield context
             await session.commit()
             vault.publish()
+        self._log_is_due |= "log" in context.wakes
         for lane in context.wakes:
             self.woken(lane)
 
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Keeps everybody else out of their `alone` on the same database, for as long as the block lasts.
+
+        By an advisory lock on PostgreSQL, and by one on the folder of a SQLite file. Raises `OSError`.
+        """
+        if not self.is_sqlite:
+            async with self.engine.begin() as connection:
+                await connection.execute(select(func.pg_advisory_xact_lock(_PREPARING)))
+                yield
+            return
+        folder = os.open(Path(self.engine.url.database or "").parent, os.O_RDONLY)
+        try:
+            await asyncio.to_thread(fcntl.flock, folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
+    async def truncate_log(self) -> bool:
+        """Empties SQLite's write-ahead log, in which what was deleted can still be read; whether that succeeded.
+
+        It does not while somebody reads, here or in another process; call again then. Does nothing on PostgreSQL.
+        """
+        if self.is_sqlite:
+            async with self._writer, self.engine.connect() as connection:
+                await connection.execution_options(outside=True)
+                await connection.exec_driver_sql(f"PRAGMA busy_timeout={LOG_TIMEOUT_MS}")
+                try:
+                    hindered = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
+                finally:
+                    await connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+            if hindered:
+                return False
+        self._log_is_due = False
+        return True
+
     async def close(self) -> None:
-        """Closes every connection."""
+        """Closes every connection; empties the log before, if something was deleted since and nobody hinders it."""
+        if self._log_is_due:
+            with suppress(DBAPIError):  # a server that runs beside this process does it at its next sweep
+                await self.truncate_log()
         await self.engine.dispose()
 
     def _context(self, session: AsyncSession, vault: SessionVault) -> Context:

@@ -1,9 +1,10 @@
 """Keeps the root key in a file beside the data directory, never in it; refuses to guess when it is not there."""
 
+import fcntl
 import os
 from pathlib import Path
 
-from crypto.sealing import RootKey
+from crypto.sealing import KEY_BYTES, RootKey
 
 _FIRST_LINE = "groundswell root key, keep it apart from the data"
 
@@ -30,19 +31,41 @@ def load_root_key(path: Path) -> RootKey:
         ) from error
 
 
-def make_root_key(path: Path) -> RootKey:
-    """Makes a new key file, readable by its owner alone. Raises `RootKeyProblem` when it cannot, or when one is there.
+def first_root_key(path: Path) -> RootKey:
+    """The key at a first start: made in a new file, readable by its owner alone, unless it is there already.
 
-    The file is complete on disk before this returns.
+    Of several that start at once one makes it, and all get the same. The file, and every folder made for it, outlast
+    a power cut before this returns. Raises `RootKeyProblem`.
     """
-    key = os.urandom(32)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{_FIRST_LINE}\n{key.hex()}\n")
-            file.flush()
-            os.fsync(file.fileno())
+        _make_folder(path.parent)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            if not path.exists():
+                _make(path)
+                os.fsync(folder)
+        finally:
+            os.close(folder)
     except OSError as error:
         raise RootKeyProblem(f"the root key {path} cannot be written: {error.strerror}") from error
-    return RootKey.from_bytes(key)
+    return load_root_key(path)
+
+
+def _make(path: Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(f"{_FIRST_LINE}\n{os.urandom(KEY_BYTES).hex()}\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _make_folder(folder: Path) -> None:
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in missing:
+        above = os.open(made.parent, os.O_RDONLY)
+        try:
+            os.fsync(above)
+        finally:
+            os.close(above)

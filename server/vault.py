@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, insert, select
+from sqlalchemy import ColumnElement, event, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 
 from crypto.sealing import CannotOpen, Cell, DataKey, RootKey, sealed_key_id
+from federation.upserts import insert_into
 from models import DataKey as DataKeyRow
+
+_data_keys = SQLModel.metadata.tables["data_keys"]
 
 SERVER_SCOPE = "server"
 """The scope of what belongs to no movement."""
@@ -38,17 +41,19 @@ class Keyring:
 class SessionVault:
     """`federation.context.Vault` over one session; new data keys are written in its transaction.
 
-    A key made in a transaction joins the shared keyring only through `publish`, after the commit.
+    A key made in a transaction joins the shared keyring only through `publish`, after the commit. When a savepoint is
+    rolled back, keys made so far are looked up again before they are used: their rows may be gone.
     """
 
     keyring: Keyring
     session: AsyncSession
     made: dict[str, DataKey] = field(default_factory=dict)
+    _own: set[bytes] = field(default_factory=set)
 
     async def seal(self, cell: Cell, plaintext: bytes) -> bytes:
         """Encrypts with the data key of the cell's scope, made at first use."""
         key = self.made.get(cell.scope) or self.keyring.by_scope.get(cell.scope)
-        if key is None:
+        while key is None:
             key = await self._load(col(DataKeyRow.scope) == cell.scope) or await self._make(cell.scope)
         return key.seal(cell, plaintext)
 
@@ -77,11 +82,23 @@ class SessionVault:
         row = (await self.session.execute(select(DataKeyRow).where(condition))).scalar_one_or_none()
         if row is None:
             return None
-        return self.keyring.add(row.scope, self.keyring.root.unwrap(bytes.fromhex(row.id), row.wrapped, row.scope))
+        key = self.keyring.root.unwrap(bytes.fromhex(row.id), row.wrapped, row.scope)
+        if key.id not in self._own:
+            return self.keyring.add(row.scope, key)
+        self.made[row.scope] = key
+        return key
 
-    async def _make(self, scope: str) -> DataKey:
+    async def _make(self, scope: str) -> DataKey | None:
+        """A new key; None when another transaction made one at the same time, and was committed first."""
         key = DataKey.generate()
-        wrapped = self.keyring.root.wrap(key, scope)
-        await self.session.execute(insert(DataKeyRow).values(id=key.id.hex(), scope=scope, wrapped=wrapped))
+        row = insert_into(self, _data_keys).values(
+            id=key.id.hex(), scope=scope, wrapped=self.keyring.root.wrap(key, scope)
+        )
+        inserted = row.on_conflict_do_nothing(index_elements=["scope"]).returning(_data_keys.c.id)
+        if (await self.session.execute(inserted)).first() is None:
+            return None
+        if not self._own:
+            event.listen(self.session.sync_session, "after_soft_rollback", lambda *_: self.made.clear())
+        self._own.add(key.id)
         self.made[scope] = key
         return key

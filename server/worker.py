@@ -38,7 +38,7 @@ class Worker:
     database: Database
     id: str = field(default_factory=random_id)
     _events: dict[str, asyncio.Event] = field(
-        default_factory=lambda: {"inbox": asyncio.Event(), "deliveries": asyncio.Event()}
+        default_factory=lambda: {lane: asyncio.Event() for lane in ("inbox", "deliveries", "log")}
     )
 
     async def run(self) -> None:
@@ -49,6 +49,7 @@ class Worker:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._repeat("inbox", lambda: inbox.process_waiting(self.federation)))
                 tasks.create_task(self._repeat("deliveries", lanes.start_due))
+                tasks.create_task(self._empty_log())
                 tasks.create_task(self._sweep())
         finally:
             with suppress(TimeoutError):
@@ -57,7 +58,7 @@ class Worker:
             lanes.abandon()
 
     def wake(self, lane: str) -> None:
-        """Makes a lane look at its table now."""
+        """Makes a lane do its work now."""
         self._events[lane].set()
 
     async def _repeat(self, name: str, work: Callable[[], Awaitable[int]]) -> None:
@@ -81,9 +82,24 @@ class Worker:
                     await delivery.sweep(context)
                     await remote_store.sweep(context)
                     await upkeep.sweep(context)
+                await upkeep.review(self.federation)
             except Exception as error:  # swept at the next turn
                 log.error("sweep stumbled", error=type(error).__name__)
+            self.wake("log")
             await asyncio.sleep(SWEEP_EVERY.total_seconds())
+
+    async def _empty_log(self) -> None:
+        """Once after however many deletions at a time, and again while a reader hinders it."""
+        event = self._events["log"]
+        while True:
+            await event.wait()
+            event.clear()
+            try:
+                if not await self.database.truncate_log():
+                    event.set()
+            except Exception as error:  # emptied at the next turn
+                log.error("the log was not emptied", error=type(error).__name__)
+            await asyncio.sleep(IDLE.total_seconds())
 
 
 async def _first(event: asyncio.Event, limit: timedelta) -> None:

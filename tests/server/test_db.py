@@ -1,0 +1,134 @@
+"""What the database keeps, or tells in its errors, beyond its tables."""
+
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from federation.context import Context
+from models import LocalActor, Post
+from server import logs
+from server.assembly import assemble
+from server.config import Settings
+from server.db import Database
+from server.loopback import loopback_server
+from server.organizing.following import service as following
+from server.organizing.membership import service as membership
+from server.organizing.people import service as people
+from server.organizing.posts import service as posts
+from tests.builders import know, make_movement, make_person, make_remote_actor
+from tests.posting import let_follow, let_join
+
+MARKER = "Thursdaymarker"
+
+WRONG = {
+    "taken": "INSERT INTO server_settings (name, value) VALUES (:marker, 'x'), (:marker, 'x')",
+    "missing": "INSERT INTO server_settings (name, value) VALUES (:marker, NULL)",
+    "no such column": "INSERT INTO server_settings (name, word) VALUES (:marker, 'x')",
+    "no number": "INSERT INTO server_settings (name, value) VALUES (CAST(:marker AS integer), NULL)",
+    "no number there": "INSERT INTO server_settings (name, value) VALUES (CAST(:marker || '' AS integer), NULL)",
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+async def test_errors_tell_no_values(database: Database, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    logs.configure(Settings())
+    structlog.reset_defaults()  # the levels stay
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(DBAPIError) as caught:
+        async with database.writing() as context:
+            await context.session.execute(text(WRONG[kind]), {"marker": MARKER})
+    logging.getLogger("server").exception("a deed failed", exc_info=caught.value)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "INSERT INTO server_settings" in shown
+    assert MARKER not in shown
+    assert "a deed failed" in caplog.text
+    assert MARKER not in caplog.text
+
+
+async def test_a_reader_hinders_the_emptying_of_the_log(database: Database) -> None:
+    async with database.reading() as reader:
+        await reader.session.execute(text("SELECT count(*) FROM posts"))
+        async with database.writing() as context:
+            await make_person(context)
+        assert await database.truncate_log() is not database.is_sqlite
+        async with database.writing() as context:
+            await make_person(context, "kim")
+    assert await database.truncate_log()
+    async with database.writing() as context:
+        await make_person(context, "sam")
+
+
+async def _delete_post(context: Context, robin: LocalActor) -> None:
+    post = await posts.publish(context, author=robin, text=MARKER, audience="public")
+    await posts.delete(context, author=robin, post_id=post.id)
+
+
+async def _delete_person(context: Context, robin: LocalActor) -> None:
+    await people.delete_person(context, person=robin)
+
+
+async def _end_membership(context: Context, robin: LocalActor) -> None:
+    kim = await make_person(context, "kim")
+    circle = (await make_movement(context, "flex", organizer=robin)).circle
+    await let_join(context, kim, circle)
+    await membership.remove(context, circle=circle, member=context.origin.actor(kim.id), by=robin)
+
+
+async def _end_follow(context: Context, robin: LocalActor) -> None:
+    fan = await know(context, make_remote_actor("fan"))
+    await let_follow(context, fan, robin)
+    await following.remove_follower(context, owner=robin, follower=fan.id)
+
+
+@pytest.mark.parametrize("deed", [_delete_post, _delete_person, _end_membership, _end_follow])
+async def test_deeds_after_which_the_log_is_emptied(
+    database: Database, deed: Callable[[Context, LocalActor], Awaitable[None]]
+) -> None:
+    async with database.writing() as context:
+        robin = await make_person(context)
+        assert "log" not in context.wakes
+        await deed(context, robin)
+        assert "log" in context.wakes
+
+
+@pytest.mark.parametrize("by", ["the server", "another process"])
+async def test_what_was_deleted_is_in_no_file(tmp_path: Path, by: str) -> None:
+    """The server is running, so that its files are as whoever takes the disk would find them."""
+    async with loopback_server("us", tmp_path / "data") as server:
+        async with server.assembly.federation.writing() as context:
+            robin = await make_person(context)
+            circle = (await make_movement(context, "flex", organizer=robin)).circle
+            public = await posts.publish(context, author=robin, text=MARKER, audience="public")
+            secret = await posts.publish(context, author=circle, text=MARKER * 10, audience="circle")
+        async with server.assembly.federation.reading() as context:
+            sealed = (await context.session.get_one(Post, secret.id)).sealed_document
+        assert sealed is not None
+        markers = (MARKER.encode(), sealed[-100:])
+
+        def found() -> bool:
+            files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+            return any(marker in file for marker in markers for file in files)
+
+        async def gone(_: Context) -> bool:
+            return not found()
+
+        assert found()
+        deeds = [(robin, public.id), (circle, secret.id)]
+        if by == "the server":
+            await _delete(server.assembly.database, deeds)
+        else:
+            async with assemble(server.assembly.settings, create=False) as beside:
+                await _delete(beside.database, deeds)
+        await server.until(gone)
+
+
+async def _delete(database: Database, deeds: list[tuple[LocalActor, str]]) -> None:
+    async with database.writing() as context:
+        for author, post_id in deeds:
+            await posts.delete(context, author=author, post_id=post_id)
