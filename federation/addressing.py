@@ -35,6 +35,23 @@ def shared_inboxes(recipients: Iterable[Recipient], *, random: Random = _UNPREDI
     return _shuffled((_shared_or_own(recipient) for recipient in recipients), random)
 
 
+def on_other_servers(inboxes: Iterable[str], *, than: Iterable[str]) -> list[str]:
+    """The first inbox on each server that none of the others is on: for what a server needs to hear only once."""
+    heard, chosen = {_host(inbox) for inbox in than}, []
+    for inbox in inboxes:
+        if _host(inbox) not in heard:
+            heard.add(_host(inbox))
+            chosen.append(inbox)
+    return chosen
+
+
+def _host(inbox: str) -> str:
+    try:
+        return host_of(inbox)
+    except BadUri:  # nothing is sent there
+        return ""
+
+
 def _shared_or_own(recipient: Recipient) -> str:
     if recipient.shared_inbox is None:
         return recipient.inbox

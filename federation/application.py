@@ -1,9 +1,10 @@
 """What the library asks of the program built on it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
-from federation.context import Collection, Context, Viewer
+from federation.context import Collection as Shown
+from federation.context import Context, Viewer
 from federation.table import Table
 from federation.vocabulary import Document
 from models import LocalActor
@@ -33,14 +34,17 @@ class Application(Protocol):
 
     async def collection(
         self, context: Context, actor: LocalActor, name: str, viewer: Viewer, cursor: str | None
-    ) -> Collection | None:
+    ) -> Shown | None:
         """A page of `outbox`, `followers`, `following`, `featured`, `moderators`, `members`, …; None when unknown."""
 
-    async def replies(self, context: Context, object_id: str, viewer: Viewer, cursor: str | None) -> Collection | None:
+    async def replies(self, context: Context, object_id: str, viewer: Viewer, cursor: str | None) -> Shown | None:
         """The ids of visible public replies to a local object."""
 
     async def object_type(self, context: Context, uri: str) -> str | None:
         """The ActivityStreams type of something stored here, local or remote: picks the row of the table."""
+
+    async def needed_actors(self, context: Context, uris: Collection[str]) -> set[str]:
+        """Those of the actors elsewhere that something kept here refers to; follow edges are the library's own."""
 
     def node_info(self) -> Mapping[str, Any]:
         """`software`, `openRegistrations` and `metadata` of NodeInfo."""

@@ -37,7 +37,10 @@ class Context:
     wakes: set[str] = field(default_factory=set)
 
     def wake(self, lane: str) -> None:
-        """Asks that `deliveries` or `inbox` be looked at once this transaction is committed."""
+        """Asks that `deliveries` or `inbox` be looked at once this transaction is committed.
+
+        With `log`: that what this transaction deleted leave the database's write-ahead log as well.
+        """
         self.wakes.add(lane)
 
 

@@ -5,7 +5,7 @@ One row for each pair of follower and followee, in either direction and between 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
@@ -15,7 +15,10 @@ from sqlmodel import SQLModel
 
 from crypto import tokens
 from crypto.sealing import Cell
+from federation import departures
+from federation.addressing import Recipient
 from federation.context import Context
+from federation.origin import BadUri, host_of
 from federation.upserts import insert_into
 from models import Follow
 
@@ -66,11 +69,13 @@ async def put(context: Context, edge: Edge) -> Edge:
         follower_index=index("follows.follower", edge.follower),
         followee_index=index("follows.followee", edge.followee),
         activity_index=index("follows.activity", edge.activity),
+        host_index=_host_index(context, edge.followee, _host(edge.follower)),
         sealed_edge=await _seal(context, stored),
         state=edge.state,
         since=edge.since,
     )
-    replaced = {name: row.excluded[name] for name in ("id", "activity_index", "sealed_edge", "state", "since")}
+    anew = ("id", "activity_index", "host_index", "sealed_edge", "state", "since")
+    replaced = {name: row.excluded[name] for name in anew}
     await context.session.execute(
         row.on_conflict_do_update(index_elements=["follower_index", "followee_index"], set_=replaced)
     )
@@ -78,19 +83,20 @@ async def put(context: Context, edge: Edge) -> Edge:
 
 
 async def remove(context: Context, edge: Edge) -> bool:
-    """Forgets what is between the edge's two actors; whether there was anything."""
-    done = await context.session.execute(
-        delete(_follows).where(_pair(context, edge.follower, edge.followee)).returning(_follows.c.id)
-    )
-    return done.first() is not None
+    """Forgets what is between the edge's two actors; whether there was anything. A server left behind is noted."""
+    ended = await _remove(context, _pair(context, edge.follower, edge.followee))
+    await _note_departures(context, ended)
+    return bool(ended)
 
 
 async def remove_actor(context: Context, actor: str) -> int:
-    """Forgets every edge of an actor that is no more, in both directions; how many there were."""
-    done = await context.session.execute(
-        delete(_follows).where(or_(_is_follower(context, actor), _is_followee(context, actor))).returning(_follows.c.id)
-    )
-    return len(done.all())
+    """Forgets every edge of an actor that is no more, in both directions; how many there were.
+
+    The servers of those who followed it are not noted: it says and takes back nothing more.
+    """
+    ended = await _remove(context, or_(_is_follower(context, actor), _is_followee(context, actor)))
+    await _note_departures(context, [edge for edge in ended if edge.followee != actor])
+    return len(ended)
 
 
 async def followers_of(context: Context, followee: str, *, state: State | None = "accepted") -> list[Edge]:
@@ -103,6 +109,16 @@ async def following_of(context: Context, follower: str, *, state: State | None =
     return await _select(context, _is_follower(context, follower), state)
 
 
+async def followers_on(context: Context, followee: str, host: str) -> list[Edge]:
+    """Accepted edges to an actor from one host (with its port). Opens no others: how many there are tells nothing."""
+    return await _select(context, _is_on(context, followee, host), "accepted")
+
+
+async def has_followers_on(context: Context, followee: str, host: str) -> bool:
+    """Whether anybody on one host follows an actor; nothing is opened."""
+    return await _count(context, _is_on(context, followee, host), "accepted") > 0
+
+
 async def count_followers(context: Context, followee: str, *, state: State = "accepted") -> int:
     """How many follow an actor; nothing is opened."""
     return await _count(context, _is_followee(context, followee), state)
@@ -111,6 +127,17 @@ async def count_followers(context: Context, followee: str, *, state: State = "ac
 async def count_following(context: Context, follower: str, *, state: State = "accepted") -> int:
     """How many an actor follows; nothing is opened."""
     return await _count(context, _is_follower(context, follower), state)
+
+
+async def with_edges(context: Context, actors: Collection[str]) -> set[str]:
+    """Those of the actors that follow or are followed, whatever the state; nothing is opened."""
+    found: set[str] = set()
+    for end in ("follower", "followee"):
+        by_index = {context.vault.index(f"follows.{end}", actor): actor for actor in actors}
+        column = _follows.c[f"{end}_index"]
+        rows = await context.session.execute(select(column).where(column.in_(by_index)).distinct())
+        found |= {by_index[index] for index in rows.scalars()}
+    return found
 
 
 async def relocate(context: Context, follower: str, inbox: str, shared_inbox: str | None) -> None:
@@ -145,6 +172,31 @@ async def every_edge(context: Context) -> AsyncIterator[Edge]:
         await asyncio.sleep(0)
 
 
+async def index_hosts(context: Context, limit: int = _BREATH) -> int:
+    """Fills the host index of edges from before there was one; how many, none when all have it. Call until then."""
+    rows = (await context.session.execute(select(_follows).where(_follows.c.host_index.is_(None)).limit(limit))).all()
+    edges = await _open_all(context, rows)
+    if edges:
+        await context.session.execute(
+            update(_follows).where(_follows.c.id == bindparam("row")).values(host_index=bindparam("host")),
+            [{"row": e.id, "host": _host_index(context, e.followee, _host(e.follower))} for e in edges],
+        )
+    return len(edges)
+
+
+async def _remove(context: Context, condition: ColumnElement[bool]) -> list[Edge]:
+    done = await context.session.execute(delete(_follows).where(condition).returning(*_follows.c))
+    context.wake("log")
+    return await _open_all(context, done.all())
+
+
+async def _note_departures(context: Context, ended: Iterable[Edge]) -> None:
+    for edge in ended:
+        if edge.state == "accepted":
+            leaver = Recipient(actor=edge.follower, inbox=edge.inbox, shared_inbox=edge.shared_inbox)
+            await departures.note(context, actor=edge.followee, leaver=leaver)
+
+
 async def _select(context: Context, condition: ColumnElement[bool], state: State | None = None) -> list[Edge]:
     statement = select(_follows).where(condition).order_by(_follows.c.since, _follows.c.id)
     if state is not None:
@@ -177,6 +229,21 @@ def _is_followee(context: Context, actor: str) -> ColumnElement[bool]:
 
 def _pair(context: Context, follower: str, followee: str) -> ColumnElement[bool]:
     return _is_follower(context, follower) & _is_followee(context, followee)
+
+
+def _is_on(context: Context, followee: str, host: str) -> ColumnElement[bool]:
+    return _follows.c.host_index == _host_index(context, followee, host)
+
+
+def _host_index(context: Context, followee: str, host: str) -> bytes:
+    return context.vault.index("follows.host", f"{followee}\n{host}")
+
+
+def _host(uri: str) -> str:
+    try:
+        return host_of(uri)
+    except BadUri:  # kept by an older version that was less strict
+        return ""
 
 
 def _cell(row: str) -> Cell:

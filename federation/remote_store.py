@@ -1,10 +1,11 @@
 """Keeps what is known of actors elsewhere, sealed whole. Only the host of an actor can be read without the key."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import ColumnElement, case, delete, select, update
 from sqlmodel import col
 
 from crypto.keys import BadKey, PublicKey, load_public_pem, multikey_decode
@@ -20,6 +21,9 @@ from models import RemoteActor, RemoteKey
 
 LARGEST_ACTOR = 128 * 1024
 """Bytes of an actor's document that are kept; more is refused (HOSTILE-PEERS C13)."""
+
+REVIEW_AFTER = timedelta(days=30)
+"""How long an actor is kept unasked, from when it was fetched or was seen to be needed (`federation/review.py`)."""
 
 KEEP_GONE = timedelta(days=7)
 """How long an actor that is gone is not asked for again: some come back when their own server relents."""
@@ -45,7 +49,7 @@ class ResolvedKey:
 
 async def load(context: Context, uri: str) -> Stored | None:
     """What is stored about an actor, None for nothing."""
-    index = _uri_index(context, uri)
+    index = uri_index(context, uri)
     return await _open(context, col(RemoteActor.uri_index) == index)
 
 
@@ -53,6 +57,12 @@ async def known_actor(context: Context, uri: str) -> Actor | None:
     """An actor as last fetched, however long ago; None when unknown or gone. Suspended ones are still known."""
     stored = await load(context, uri)
     return None if stored is None else stored.actor
+
+
+async def known_actors(context: Context, indexes: Collection[bytes]) -> list[Actor]:
+    """The actors of these rows, as last fetched; those whose document is not kept, or is of no use, are left out."""
+    found = await _opened(context, col(RemoteActor.uri_index).in_(indexes))
+    return [stored.actor for stored in found if stored.actor is not None]
 
 
 async def load_by_handle(context: Context, handle: Handle) -> Stored | None:
@@ -75,10 +85,15 @@ async def store_actor(context: Context, actor: Actor, document: Document) -> Non
     plain = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     if len(plain) > LARGEST_ACTOR:
         raise Malformed("the actor is too big")
-    index = _uri_index(context, actor.id)
+    index = uri_index(context, actor.id)
     sealed = await context.vault.seal(_cell(index), plain)
     row = insert_into(context, RemoteActor.__table__).values(  # type: ignore[attr-defined]
-        uri_index=index, host=host_of(actor.id), state="active", sealed_document=sealed, fetched_at=context.now
+        uri_index=index,
+        host=host_of(actor.id),
+        state="active",
+        sealed_document=sealed,
+        fetched_at=_minute(context.now),
+        review_on=(context.now + REVIEW_AFTER).date(),
     )
     suspended = col(RemoteActor.state) == "suspended"
     await context.session.execute(
@@ -87,6 +102,7 @@ async def store_actor(context: Context, actor: Actor, document: Document) -> Non
             set_={
                 "sealed_document": row.excluded.sealed_document,
                 "fetched_at": row.excluded.fetched_at,
+                "review_on": row.excluded.review_on,
                 "state": case((suspended, "suspended"), else_="active"),
             },
         )
@@ -108,7 +124,7 @@ async def _store_keys(context: Context, actor: Actor, owner: bytes) -> None:
 async def confirm_key(context: Context, key_id: str, owner: Actor) -> None:
     """Keeps that a key is an actor's, once the key's own document has said so too. The actor must be stored."""
     row = insert_into(context, RemoteKey.__table__).values(  # type: ignore[attr-defined]
-        key_index=_key_index(context, key_id), owner_index=_uri_index(context, owner.id)
+        key_index=_key_index(context, key_id), owner_index=uri_index(context, owner.id)
     )
     await context.session.execute(
         row.on_conflict_do_update(index_elements=["key_index"], set_={"owner_index": row.excluded.owner_index})
@@ -122,7 +138,7 @@ async def confirm_handle(context: Context, handle: Handle, uri: str) -> None:
         update(RemoteActor).where(col(RemoteActor.handle_index) == index).values(handle_index=None)
     )
     await context.session.execute(
-        update(RemoteActor).where(col(RemoteActor.uri_index) == _uri_index(context, uri)).values(handle_index=index)
+        update(RemoteActor).where(col(RemoteActor.uri_index) == uri_index(context, uri)).values(handle_index=index)
     )
 
 
@@ -139,7 +155,7 @@ async def forget_actor(context: Context, uri: str, state: str = "gone") -> None:
     changed: dict[str, object] = {"state": state}
     if state == "gone":
         changed |= {"sealed_document": None, "handle_index": None}
-        owner = _uri_index(context, uri)
+        owner = uri_index(context, uri)
         await context.session.execute(delete(RemoteKey).where(col(RemoteKey.owner_index) == owner))
     await _set_state(context, uri, changed)
 
@@ -147,8 +163,8 @@ async def forget_actor(context: Context, uri: str, state: str = "gone") -> None:
 async def _set_state(context: Context, uri: str, changed: dict[str, object]) -> None:
     await context.session.execute(
         update(RemoteActor)
-        .where(col(RemoteActor.uri_index) == _uri_index(context, uri))
-        .values(fetched_at=context.now, **changed)
+        .where(col(RemoteActor.uri_index) == uri_index(context, uri))
+        .values(fetched_at=_minute(context.now), **changed)
     )
 
 
@@ -174,32 +190,44 @@ def key_of(actor: Actor, key_id: str) -> ResolvedKey | None:
     return None
 
 
-async def _open(context: Context, condition: object) -> Stored | None:
+async def _open(context: Context, condition: ColumnElement[bool]) -> Stored | None:
+    found = await _opened(context, condition)
+    return found[0] if found else None
+
+
+async def _opened(context: Context, condition: ColumnElement[bool]) -> list[Stored]:
     statement = select(
         col(RemoteActor.uri_index),
         col(RemoteActor.sealed_document),
         col(RemoteActor.state),
         col(RemoteActor.fetched_at),
-    ).where(condition)  # type: ignore[arg-type]
-    row = (await context.session.execute(statement)).first()
-    if row is None:
-        return None
-    index, sealed, state, fetched_at = row
+    ).where(condition)
+    rows = (await context.session.execute(statement)).all()
+    return [Stored(await _document(context, index, sealed), state, at) for index, sealed, state, at in rows]
+
+
+async def _document(context: Context, index: bytes, sealed: bytes | None) -> Actor | None:
     if sealed is None:
-        return Stored(None, state, fetched_at)
+        return None
     plain = await context.vault.open(_cell(index), sealed)
     try:
-        return Stored(parse_actor(load_json(plain)), state, fetched_at)
+        return parse_actor(load_json(plain))
     except Malformed:
         # Kept by an older version that was less strict: to be fetched again.
-        return Stored(None, state, fetched_at)
+        return None
+
+
+def _minute(moment: datetime) -> datetime:
+    # To the microsecond it would line up with other tables, and tell which server a new member is from.
+    return moment.replace(second=0, microsecond=0)
 
 
 def _cell(index: bytes) -> Cell:
     return Cell("remote_actors", "sealed_document", index.hex(), "server")
 
 
-def _uri_index(context: Context, uri: str) -> bytes:
+def uri_index(context: Context, uri: str) -> bytes:
+    """The index of an actor's row."""
     return context.vault.index("remote_actors.uri", uri)
 
 

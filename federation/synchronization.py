@@ -83,8 +83,8 @@ def parse_header(value: str) -> Digest:
 
 async def followers_on_host(context: Context, actor_id: str, host: str) -> list[str]:
     """Ids of an actor's accepted followers on one host (with its port), sorted."""
-    edges = await follows.followers_of(context, context.origin.actor(actor_id))
-    return sorted(edge.follower for edge in edges if _host(edge.follower) == host)
+    edges = await follows.followers_on(context, context.origin.actor(actor_id), host)
+    return sorted(edge.follower for edge in edges)
 
 
 async def partial_collection(context: Context, actor: LocalActor, viewer: Viewer) -> Document | None:
@@ -164,8 +164,7 @@ async def synchronize(federation: Federation, *, sender: Actor, header: str) -> 
 
 
 async def _our_followers(context: Context, uri: str) -> list[Edge]:
-    edges = await follows.followers_of(context, uri)
-    return [edge for edge in edges if context.origin.owns(edge.follower)]
+    return await follows.followers_on(context, uri, context.origin.domain)
 
 
 async def _listed_at(federation: Federation, url: str) -> frozenset[str]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, case, delete, exists, func, or_, select, update
 from sqlmodel import SQLModel
 
+from federation import departures
 from federation.context import Context
 from federation.schedule import KEEP_DEAD, LIFETIME
 from models import Delivery, OutboxItem, RemoteHost
@@ -48,8 +49,8 @@ async def note_alive(context: Context, host: str) -> None:
 async def sweep(context: Context) -> int:
     """Gives up what is older than seven days and forgets what has ended; how many rows were deleted.
 
-    Forgotten are dead deliveries after seven days, activities without deliveries, and servers without deliveries
-    that were not heard of for 90 days, or never.
+    Forgotten are dead deliveries after seven days, activities without deliveries, servers without deliveries that were
+    not heard of for 90 days, or never, and servers that were left 180 days ago.
     """
     too_old = select(_items.c.id).where(_items.c.created_at <= context.now - LIFETIME)
     await context.session.execute(
@@ -65,6 +66,7 @@ async def sweep(context: Context) -> int:
         delete(_hosts).where(_is_forgettable(context.now)).returning(_hosts.c.host),
     )
     count = sum([len((await context.session.execute(statement)).all()) for statement in forgotten])
+    count += await departures.sweep(context)
     await context.session.execute(
         update(_items).where(~waiting, func.length(_items.c.sealed_payload) > 0).values(sealed_payload=b"")
     )

@@ -33,6 +33,7 @@ async def withdraw(context: Context, *, sender_id: str, inbox: str) -> int:
         if address == inbox:
             dropped[row.number] = row.item_id
     if dropped:
+        context.wake("log")
         await context.session.execute(delete(Delivery).where(col(Delivery.number).in_(dropped)))
         await discard_finished(context, set(dropped.values()))
     return len(dropped)

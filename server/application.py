@@ -1,10 +1,11 @@
 """Groundswell as the federation library sees it: who is here, what they show, and what activities mean."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from federation.context import Collection, Context, Viewer
+from federation.context import Collection as Shown
+from federation.context import Context, Viewer
 from federation.remote import known_actor
 from federation.table import Table
 from federation.vocabulary import Document
@@ -13,8 +14,10 @@ from server.config import Settings
 from server.inbound import TABLE
 from server.organizing.following import queries as following
 from server.organizing.membership import queries as membership
+from server.organizing.membership.records import with_places
 from server.organizing.people import queries as people
 from server.organizing.posts import queries, served
+from server.organizing.posts.strangers import authors_among
 from server.organizing.profiles import document_of
 from server.version import VERSION
 
@@ -47,15 +50,15 @@ class Groundswell:
 
     async def collection(
         self, context: Context, actor: LocalActor, name: str, viewer: Viewer, cursor: str | None
-    ) -> Collection | None:
+    ) -> Shown | None:
         """The outbox shows what is open to all; every other collection is empty for everybody."""
         if name == "outbox":
             return await served.outbox(context, actor, cursor)
         if name == "featured":
             return await served.featured(context, actor)
-        return Collection() if name in _EMPTY else None
+        return Shown() if name in _EMPTY else None
 
-    async def replies(self, context: Context, object_id: str, viewer: Viewer, cursor: str | None) -> Collection | None:
+    async def replies(self, context: Context, object_id: str, viewer: Viewer, cursor: str | None) -> Shown | None:
         """The ids of visible replies to a local post."""
         return await served.replies(context, object_id, viewer, cursor)
 
@@ -71,6 +74,10 @@ class Groundswell:
                 return found
         known = await known_actor(context, uri)
         return known.type if known is not None else None
+
+    async def needed_actors(self, context: Context, uris: Collection[str]) -> set[str]:
+        """Those who belong somewhere, or wrote or liked something that is kept."""
+        return await with_places(context, uris) | await authors_among(context, uris)
 
     def node_info(self) -> Mapping[str, Any]:
         """What this server says of itself: its software and no counts (FEP-0151)."""

@@ -3,21 +3,31 @@
 from datetime import timedelta
 
 from federation.context import Context
+from federation.origin import host_of
 from models import Tombstone
+from server.organizing import budgets
 
 KEEP = timedelta(days=30)
 """As long as ids of received activities are kept: no older repeat can arrive unnoticed."""
 
 
-async def remember(context: Context, *, actor: str, deed: str, keep: timedelta = KEEP) -> None:
-    """Notes that `actor` did it; a deed is the id of what was taken back, say. Doing it again prolongs the note."""
+async def remember(context: Context, *, actor: str, deed: str, keep: timedelta = KEEP) -> bool:
+    """Notes that `actor`, from elsewhere, did it; a deed is the id of what was taken back, say. Again: prolongs it.
+
+    False, and nothing noted, when enough was noted of the actor's domain, or of all together, for now.
+    """
     index = _index(context, actor, deed)
     row = await context.session.get(Tombstone, index)
     if row is None:
+        try:
+            await budgets.spend(context, budgets.REMEMBERED_DEEDS, host=host_of(actor))
+        except budgets.OverBudget:
+            return False
         context.session.add(Tombstone(index=index, expires_at=context.now + keep))
     else:
         row.expires_at = context.now + keep
     await context.session.flush()
+    return True
 
 
 async def is_remembered(context: Context, *, actor: str, deed: str) -> bool:

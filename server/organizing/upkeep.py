@@ -1,16 +1,39 @@
-"""Drops what organizing keeps for a while only: undecided requests, spent budgets, keys of the deleted."""
+"""Drops what organizing keeps for a while only: undecided requests, old reports, spent budgets, keys of the deleted.
+
+What strangers left here is looked at on its day, and goes unless somebody needs it.
+"""
 
 from sqlalchemy import delete
 from sqlmodel import col
 
 from federation.context import Context
+from federation.review import review_actors
+from federation.runtime import Federation
 from models import Budget
 from server.organizing.membership.service import forget_stale
+from server.organizing.moderation import reports
 from server.organizing.people.service import forget_keys
+from server.organizing.posts import strangers
+
+MOST_ROUNDS = 50
+"""Units of work of one review: 10,000 posts and as many actors; the rest waits for the next."""
 
 
 async def sweep(context: Context) -> None:
     """Run now and then, in a unit of work of its own. Doing it twice does nothing more."""
     await forget_stale(context)
     await forget_keys(context)
+    await reports.sweep(context)
     await context.session.execute(delete(Budget).where(col(Budget.ends_at) <= context.now))
+
+
+async def review(federation: Federation) -> None:
+    """Reviews posts by strangers, and then the actors whom nothing that is left refers to. Run now and then."""
+    for _ in range(MOST_ROUNDS):
+        async with federation.writing() as context:
+            if not await strangers.review(context):
+                break
+    for _ in range(MOST_ROUNDS):
+        async with federation.writing() as context:
+            if not await review_actors(context, federation.application):
+                break

@@ -1,5 +1,6 @@
 """The least program over the federation library: a few actors and notes, most of it in memory. No Groundswell in it."""
 
+from collections import abc
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -127,6 +128,10 @@ class Program:
             actor = await context.session.get(LocalActor, local.id)
             return None if actor is None else actor.kind
         return self.known_types.get(uri)
+
+    async def needed_actors(self, context: Context, uris: abc.Collection[str]) -> set[str]:
+        """None of them: notes hold all they need."""
+        return set()
 
     def node_info(self) -> Mapping[str, Any]:
         """What it says of itself."""

@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from federation.fetch import FetchFailed
 from federation.fetch_errors import Suspended
-from federation.memory import RemoteMemory, Tally
+from federation.memory import Newcomers, RemoteMemory, Tally
 from federation.remote import forget_actor, known_actor, resolve_actor, resolve_key, store_actor
 from federation.remote_store import sweep
 from federation.runtime import Federation
@@ -176,7 +176,7 @@ async def test_a_suspended_actor(
 async def test_a_host_makes_only_so_many_actors_known(
     federation: Federation, database: Database, site: Site, peer: Peer, clock: Clock
 ) -> None:
-    few = replace(federation, memory=RemoteMemory(newcomers=Tally(3, timedelta(hours=1))))
+    few = replace(federation, memory=RemoteMemory(newcomers=Newcomers(Tally(3, timedelta(hours=1)))))
     uris = [peer.url(f"/u/{number}", scheme="https") for number in range(5)]
     for number, uri in enumerate(uris):
         site.pages[f"/u/{number}"] = Person(uri).document()

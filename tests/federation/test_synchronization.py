@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from datetime import date
 
 import pytest
+from sqlalchemy import update
+from sqlmodel import col
 
 from crypto.digests import followers_digest
 from federation import follows, identities, synchronization
@@ -13,6 +15,7 @@ from federation.fetch import FetchFailed
 from federation.origin import INSTANCE_ID
 from federation.synchronization import CannotSynchronize, Difference, parse_header, synchronize
 from federation.vocabulary.actors import Actor
+from models import Follow
 from server.db import Database
 from tests.conftest import Clock
 from tests.federation.receiver import Receiver
@@ -244,3 +247,19 @@ async def test_a_header_may_speak_only_of_its_sender(sender: Sender) -> None:
                 await synchronize(sender.federation, sender=actor, header=header)
         assert there.fetched == victim.fetched == []
         assert await followers_here(sender, actor) == {OURS[0]}
+
+
+async def test_a_server_that_asks_costs_no_more_than_its_own_people(sender: Sender) -> None:
+    far = [f"https://far.example/users/n{number}" for number in range(5)]
+    for follower in (*far, "https://near.example/users/kim"):
+        await follow(sender, follower, own_uri(sender))
+    async with sender.database.writing() as context:
+        # What cannot be opened was not opened: neither effort nor time tells a server how many follow elsewhere.
+        for edge in await follows.followers_on(context, own_uri(sender), "far.example"):
+            spoil = update(Follow).where(col(Follow.id) == edge.id).values(sealed_edge=b"spoilt")
+            await context.session.execute(spoil)
+    async with sender.database.reading() as context:
+        viewer = Viewer("https://near.example/actor", "near.example")
+        shown = await synchronization.partial_collection(context, sender.actor, viewer)
+    assert shown is not None
+    assert shown["orderedItems"] == ["https://near.example/users/kim"]

@@ -1,6 +1,8 @@
 """Keeps memberships sealed, and finds them by blind index. Decides nothing."""
 
+import asyncio
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from enum import StrEnum
@@ -11,12 +13,17 @@ from sqlmodel import col
 
 from crypto.sealing import Cell
 from crypto.tokens import random_id
+from federation import departures
 from federation.addressing import Recipient
 from federation.context import Context
+from federation.origin import BadUri, host_of
 from models import Circle, Membership
 from server.organizing.membership.states import State, Step, advance
 from server.organizing.movements.queries import scope_of, scope_of_group
 from server.vault import SERVER_SCOPE
+
+_BREATH = 1_000
+"""Rows opened before others get a turn."""
 
 
 class Role(StrEnum):
@@ -64,6 +71,14 @@ class Record:
         """Where the member receives."""
         return Recipient(actor=self.member, inbox=self.inbox, shared_inbox=self.shared_inbox)
 
+    @property
+    def host(self) -> str:
+        """The member's host, with its port."""
+        try:
+            return host_of(self.member)
+        except BadUri:  # kept by an older version that was less strict
+            return ""
+
     def after(self, step: Step) -> Self:
         """The same one step later. Raises `NotPossible`."""
         return replace(self, state=advance(self.state, step))
@@ -90,6 +105,28 @@ async def of_group(context: Context, group: str, *, state: State | None = None) 
     return await _load(context, _group_is(context, group), *_state_is(state))
 
 
+async def on_host(context: Context, group: str, host: str) -> list[Record]:
+    """The memberships in a group from one host (with its port), whatever their state. Opens no others."""
+    return await _load(context, col(Membership.host_index) == _host_index(context, group, host))
+
+
+async def any_active(context: Context, group: str) -> bool:
+    """Whether a group has an active member that is known here; nothing is opened."""
+    statement = select(col(Membership.id)).where(_group_is(context, group), *_state_is(State.ACTIVE)).limit(1)
+    return (await context.session.execute(statement)).first() is not None
+
+
+async def with_places(context: Context, actors: Collection[str]) -> set[str]:
+    """Those of the actors that belong, or ask to belong, somewhere, or are a group of somebody here."""
+    found: set[str] = set()
+    for end in ("member", "group"):
+        by_index = {_index(context, end, actor): actor for actor in actors}
+        column = col(Membership.member_index if end == "member" else Membership.group_index)
+        rows = await context.session.execute(select(column).where(column.in_(by_index)).distinct())
+        found |= {by_index[index] for index in rows.scalars()}
+    return found
+
+
 async def of_member(context: Context, member: str, *, state: State | None = None) -> list[Record]:
     """All memberships of a person, or those in one state, oldest first."""
     return await _load(context, _member_is(context, member), *_state_is(state))
@@ -101,12 +138,16 @@ async def undecided_since(context: Context, day: date) -> list[Record]:
 
 
 async def put(context: Context, record: Record) -> None:
-    """Adds or replaces a membership; of one that ended, nothing remains."""
+    """Adds or replaces a membership; of one that ended, nothing remains but a note of the server it was on."""
     row = await context.session.get(Membership, record.id)
     if record.state is None:
         if row is not None:
+            was_active = row.state == State.ACTIVE
             await context.session.delete(row)
             await context.session.flush()
+            context.wake("log")
+            if was_active:
+                await departures.note(context, actor=record.group, leaver=record.recipient)
         return
     contents = asdict(record)
     for plain in ("id", "state", "since"):
@@ -120,17 +161,36 @@ async def put(context: Context, record: Record) -> None:
         since=record.since,
     )
     row.state, row.since = record.state, record.since
+    row.host_index = _host_index(context, record.group, record.host)
     row.activity_index = _index(context, "activity", record.activity) if record.activity else None
     row.sealed_record = await context.vault.seal(cell, json.dumps(contents).encode())
     context.session.add(row)
     await context.session.flush()
 
 
+async def index_hosts(context: Context, limit: int = _BREATH) -> int:
+    """Fills the host index of rows from before there was one; how many, none when all have it. Call until then."""
+    statement = select(Membership).where(col(Membership.host_index).is_(None)).limit(limit)
+    rows = (await context.session.execute(statement)).scalars().all()
+    for row, record in zip(rows, await _open_all(context, rows), strict=True):
+        row.host_index = _host_index(context, record.group, record.host)
+    await context.session.flush()
+    return len(rows)
+
+
 async def _load(context: Context, *conditions: ColumnElement[bool]) -> list[Record]:
     statement = select(Membership).where(*conditions).order_by(col(Membership.since), col(Membership.id))
-    rows = (await context.session.execute(statement)).scalars().all()
+    return await _open_all(context, (await context.session.execute(statement)).scalars().all())
+
+
+async def _open_all(context: Context, rows: Sequence[Membership]) -> list[Record]:
     scopes = await _scopes(context) if rows else {}
-    return [await _opened(context, row, scopes.get(row.group_index, SERVER_SCOPE)) for row in rows]
+    found = []
+    for number, row in enumerate(rows, start=1):
+        found.append(await _opened(context, row, scopes.get(row.group_index, SERVER_SCOPE)))
+        if number % _BREATH == 0:
+            await asyncio.sleep(0)
+    return found
 
 
 async def _opened(context: Context, row: Membership, scope: str) -> Record:
@@ -152,6 +212,10 @@ def _cell(row: str, scope: str) -> Cell:
 
 def _index(context: Context, column: str, value: str) -> bytes:
     return context.vault.index(f"memberships.{column}", value)
+
+
+def _host_index(context: Context, group: str, host: str) -> bytes:
+    return _index(context, "host", f"{group}\n{host}")
 
 
 def _group_is(context: Context, group: str) -> ColumnElement[bool]:

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlmodel import col
 
 from crypto.sealing import Cell
@@ -12,6 +13,9 @@ from crypto.tokens import random_id
 from federation.context import Context
 from models import Report
 from server.vault import SERVER_SCOPE
+
+KEEP = timedelta(days=180)
+"""How long a report is kept."""
 
 OPEN = "open"
 CLOSED = "closed"
@@ -45,6 +49,11 @@ async def put(context: Context, complaint: Complaint, *, activity: str, host: st
 async def opened(context: Context, reports: Sequence[Report]) -> list[tuple[Report, Complaint]]:
     """Open reports with what they say."""
     return [(report, _read(await context.vault.open(_cell(report.id), report.sealed_record))) for report in reports]
+
+
+async def sweep(context: Context) -> None:
+    """Deletes reports that have been here for half a year, decided or not."""
+    await context.session.execute(delete(Report).where(col(Report.received_on) < context.now.date() - KEEP))
 
 
 async def count_open(context: Context) -> int:

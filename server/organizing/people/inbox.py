@@ -71,7 +71,8 @@ async def handle_move_actor(context: Context, received: Received) -> Outcome:
         return Outcome.REFUSED
     if await is_blocked(context, host_of(target.id)) or await is_remembered(context, actor=old.id, deed="Move"):
         return Outcome.IGNORED
-    await remember(context, actor=old.id, deed="Move", keep=COOLDOWN)
+    if not await remember(context, actor=old.id, deed="Move", keep=COOLDOWN):
+        return Outcome.IGNORED
     await store_actor(context, target, received.target)
     for edge in await follows.followers_of(context, old.id):
         await _follow_along(context, edge, old=old, target=target)

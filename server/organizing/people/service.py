@@ -9,8 +9,8 @@ from sqlmodel import col
 
 from crypto.passwords import hash_password
 from crypto.tokens import random_id
-from federation import follows, outbox
-from federation.addressing import Recipient, shared_inboxes
+from federation import departures, follows, outbox
+from federation.addressing import Recipient, on_other_servers, shared_inboxes
 from federation.context import Context
 from federation.identities import make_actor
 from federation.remote import known_actor
@@ -22,6 +22,7 @@ from server.organizing.membership import records
 from server.organizing.membership import service as membership
 from server.organizing.people import policy
 from server.organizing.posts import service as posts
+from server.organizing.posts.copies import inboxes_of_author
 from server.organizing.refusal import require
 
 
@@ -65,13 +66,17 @@ async def update_person(context: Context, *, person: LocalActor, name: str, summ
 async def delete_person(context: Context, *, person: LocalActor) -> None:
     """Deletes an account: everything about it here, and its copies wherever they may be (Delete of the actor).
 
+    Told are servers of all who follow or are followed, of those who left within 180 days, and of everybody whom it
+    named, whose post it boosted or liked, or who boosted or liked its own.
     The row stays, blank, so that the handle is never anybody else's. The keys stay until the Delete has left.
     """
     own = context.origin.actor(person.id)
-    inboxes = shared_inboxes(await _acquaintances(context, own))
+    known = shared_inboxes(await _acquaintances(context, own))
+    inboxes = [*known, *on_other_servers(await inboxes_of_author(context, own), than=known)]
     await posts.forget_author(context, own)
     await follows.remove_actor(context, own)
     await membership.forget_actor(context, own)
+    await departures.forget(context, own)
     account = await context.session.get(Person, person.id)
     if account is not None:
         await context.session.delete(account)
@@ -92,7 +97,7 @@ async def forget_keys(context: Context) -> None:
 
 
 async def _acquaintances(context: Context, own: str) -> Sequence[Recipient]:
-    """Everybody elsewhere who has something of a person: followers, the followed, and groups."""
+    """Everybody elsewhere who stands in some relation to a person: followers, the followed, and groups."""
     known = [
         Recipient(actor=edge.follower, inbox=edge.inbox, shared_inbox=edge.shared_inbox)
         for edge in await follows.followers_of(context, own, state=None)

@@ -1,6 +1,7 @@
 """Decides whether a post from elsewhere concerns anybody here, and keeps it for no more people than it names."""
 
 import os
+from datetime import date
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -16,7 +17,6 @@ from federation.vocabulary.actors import Actor
 from federation.vocabulary.objects import Note
 from models import LocalActor, Post
 from server.organizing.membership import records as memberships
-from server.organizing.membership.states import State
 from server.organizing.parties import ACTIVE
 from server.organizing.posts import records
 from server.organizing.posts.content import Audience, PostContent, content_of
@@ -68,7 +68,7 @@ async def is_followed_here(context: Context, actor: str) -> bool:
     """Whether an actor elsewhere is followed by, or is the group of, somebody here."""
     if await follows.count_followers(context, actor):
         return True
-    return bool(await memberships.of_group(context, actor, state=State.ACTIVE))
+    return await memberships.any_active(context, actor)
 
 
 async def addressed_here(context: Context, content: PostContent) -> list[str]:
@@ -109,14 +109,17 @@ def as_content(
     return content_of(note, published=published, recipients=silent).but(author=author)
 
 
-async def keep(context: Context, content: PostContent, audience: Audience) -> Post:
-    """Stores a post from elsewhere, in the group that it names."""
+async def keep(context: Context, content: PostContent, audience: Audience, *, review_on: date | None) -> Post:
+    """Stores a post from elsewhere, in the group that it names, until it is reviewed, or for ever."""
     addressed = await addressed_here(context, content)
     groups = [uri for uri in content.audience if not context.origin.owns(uri)]
     local = await _groups_among(context, addressed)
     place = next(iter([*local, *groups]), None)
     number = records.draw_number(content.published, os.urandom, coarse=True)
-    return await records.put(context, content, audience=audience, group=place, number=number)
+    row = await records.put(context, content, audience=audience, group=place, number=number)
+    row.review_on = review_on
+    await context.session.flush()
+    return row
 
 
 async def _answers_known(context: Context, content: PostContent) -> bool:

@@ -1,22 +1,17 @@
 """Gives meaning to Create, Update and Delete of posts from elsewhere. Nobody speaks for another; fetches nothing."""
 
-from datetime import timedelta
-
 from federation import authority
 from federation.context import Context
-from federation.origin import host_of, same_origin
+from federation.origin import same_origin
 from federation.received import Received
 from federation.table import Outcome
 from federation.vocabulary.objects import Note, parse_note
 from models import LocalActor
 from server.organizing import budgets
-from server.organizing.posts import arrivals, records
+from server.organizing.posts import arrivals, records, strangers
 from server.organizing.posts.content import PostContent
 from server.organizing.posts.records import StoredPost
 from server.organizing.remembered import remember
-
-DELETES = budgets.Allowance("delete", 500, timedelta(hours=1))
-"""Deletes of what never came here; Mastodon sends each to every server it knows."""
 
 
 async def handle_create_note(context: Context, received: Received) -> Outcome:
@@ -95,7 +90,13 @@ async def _arrive(context: Context, received: Received, note: Note, author: str)
     content = arrivals.as_content(context, note, author, audience, recipient)
     if not await arrivals.concerns_us(context, content, audience, recipient):
         return Outcome.IGNORED
-    await arrivals.keep(context, content, audience)
+    day_to_go = await strangers.day_to_go(context, author)
+    try:
+        if day_to_go is not None:
+            await strangers.spend(context, author)
+    except budgets.OverBudget:
+        return Outcome.IGNORED
+    await arrivals.keep(context, content, audience, review_on=day_to_go)
     return Outcome.DONE
 
 
@@ -133,9 +134,4 @@ def _changed(post: StoredPost, note: Note) -> PostContent:
 async def _remember_delete(context: Context, sender: str, uri: str) -> Outcome:
     if not same_origin(uri, sender) or authority.same_id(uri, sender):
         return Outcome.IGNORED
-    try:
-        await budgets.spend(context, DELETES, host=host_of(sender))
-    except budgets.OverBudget:
-        return Outcome.IGNORED
-    await remember(context, actor=sender, deed=uri)
-    return Outcome.DONE
+    return Outcome.DONE if await remember(context, actor=sender, deed=uri) else Outcome.IGNORED

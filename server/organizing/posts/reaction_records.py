@@ -19,6 +19,7 @@ from server.organizing.posts.records import draw_number, scope_of_post
 Kind = Literal["boost", "like"]
 BOOST: Kind = "boost"
 LIKE: Kind = "like"
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +100,24 @@ async def opened(context: Context, post: Post, reactions: Sequence[Reaction]) ->
     return [_read(await context.vault.open(_cell(row.id, scope), row.sealed_record)) for row in reactions]
 
 
-async def inboxes_elsewhere(context: Context, post: Post) -> list[str]:
-    """Where servers receive on which somebody reacted to a post, and which therefore keep a copy of it."""
-    statement = select(Reaction).where(col(Reaction.post_id) == post.id, col(Reaction.local).is_(False))
-    records = await opened(context, post, (await context.session.execute(statement)).scalars().all())
-    return list(dict.fromkeys(record.inbox for record in records if record.inbox))
+async def all_on(context: Context, posts: Sequence[Post]) -> list[tuple[Reaction, ReactionRecord]]:
+    """Every reaction to these posts, with who made it."""
+    found: list[tuple[Reaction, ReactionRecord]] = []
+    for start in range(0, len(posts), _CHUNK):
+        chunk = {post.id: post for post in posts[start : start + _CHUNK]}
+        by_post: dict[str, list[Reaction]] = {}
+        for row in (await context.session.execute(select(Reaction).where(col(Reaction.post_id).in_(chunk)))).scalars():
+            by_post.setdefault(row.post_id, []).append(row)
+        for post_id, rows in by_post.items():
+            found += zip(rows, await opened(context, chunk[post_id], rows), strict=True)
+    return found
+
+
+async def all_by(context: Context, actor: str) -> list[ReactionRecord]:
+    """Every reaction of an actor."""
+    statement = select(Reaction, Post).join(Post, col(Post.id) == col(Reaction.post_id))
+    rows = await context.session.execute(statement.where(col(Reaction.actor_index) == actor_index(context, actor)))
+    return [record for row in rows.all() for record in await opened(context, row[1], [row[0]])]
 
 
 async def _first(context: Context, *conditions: ColumnElement[bool]) -> Reaction | None:

@@ -7,7 +7,8 @@ from federation.table import Outcome
 from federation.vocabulary.activities import PUBLIC
 from federation.vocabulary.objects import parse_note
 from models import Reaction
-from server.organizing.posts import arrivals, reaction_records, records
+from server.organizing import budgets
+from server.organizing.posts import arrivals, reaction_records, records, strangers
 from server.organizing.posts.content import Audience
 from server.organizing.posts.queries import find_post
 from server.organizing.posts.reaction_records import BOOST, LIKE, Kind, ReactionRecord
@@ -32,7 +33,10 @@ async def handle_announce_object(context: Context, received: Received) -> Outcom
 
 
 async def handle_like_object(context: Context, received: Received) -> Outcome:
-    """A like, or an emoji reaction, of a post of ours that the sender may see. IGNORED for all else, and repeats."""
+    """A like, or an emoji reaction, of a post of ours that the sender may see. IGNORED for all else, and repeats.
+
+    Of boosts and likes together a domain has only so many an hour (`budgets.REACTIONS`).
+    """
     post = await _ours(context, received)
     return Outcome.IGNORED if post is None else await _react(context, received, post, LIKE)
 
@@ -77,7 +81,8 @@ async def _boosted(context: Context, received: Received) -> StoredPost | None:
     if await arrivals.was_deleted(context, author, note.id):
         return None
     content = arrivals.as_content(context, note, author, audience, None)
-    return StoredPost(await arrivals.keep(context, content, audience), content)
+    day_to_go = await strangers.day_to_go(context, author)
+    return StoredPost(await arrivals.keep(context, content, audience, review_on=day_to_go), content)
 
 
 async def _may_boost(context: Context, received: Received, post: StoredPost) -> bool:
@@ -108,6 +113,10 @@ async def _react(context: Context, received: Received, post: StoredPost, kind: K
         content=activity.content[:LONGEST_REACTION] if activity.content else None,
         to=(PUBLIC,) if PUBLIC in (*activity.to, *activity.cc) else (),
     )
+    try:
+        await budgets.spend(context, budgets.REACTIONS, host=host_of(sender.id))
+    except budgets.OverBudget:
+        return Outcome.IGNORED
     moment = min(activity.published or context.now, context.now)
     await reaction_records.put(context, post.row, kind, record, moment=moment)
     return Outcome.DONE

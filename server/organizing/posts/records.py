@@ -172,11 +172,13 @@ async def blank(context: Context, row: Post) -> None:
     row.deleted_at = context.now
     context.session.add(row)
     await context.session.flush()
+    context.wake("log")
 
 
 async def remove_all_by(context: Context, author: str) -> int:
     """Deletes every row of an author, reactions included; how many there were."""
     condition = col(Post.author_index).in_(author_indexes(context, [author]))
+    context.wake("log")
     return len((await context.session.execute(delete(Post).where(condition).returning(col(Post.id)))).all())
 
 

@@ -1,10 +1,11 @@
 """Queues what the life of a post makes: Create, Update, Delete. Proves public ones only (WIRE 3.1, HOSTILE F5)."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from crypto.proofs import add_proof
 from crypto.tokens import random_id
 from federation import outbox
+from federation.addressing import on_other_servers
 from federation.context import Context
 from federation.identities import proof_key_for
 from federation.vocabulary import Document, builders
@@ -13,6 +14,7 @@ from models import LocalActor
 from server.organizing.posts import wire
 from server.organizing.posts.audiences import inboxes_by_audience
 from server.organizing.posts.content import Audience
+from server.organizing.posts.copies import inboxes_of_post
 from server.organizing.posts.records import StoredPost, scope_of_post
 
 
@@ -22,15 +24,18 @@ async def send_create(context: Context, author: LocalActor, post: StoredPost) ->
 
 
 async def send_update(context: Context, author: LocalActor, post: StoredPost) -> None:
-    """Sends an edited post, whole, to those it is for."""
+    """Sends an edited post, whole, to those it is for now. Who left since it was published gets no more content."""
     activity = builders.update(
         id=context.origin.activity(random_id()), actor=post.content.author, object=wire.note_of(context.origin, post)
     )
     await _send(context, author, post, activity)
 
 
-async def send_delete(context: Context, author: LocalActor, post: StoredPost, also: Iterable[str]) -> None:
-    """Tells those a post was for, and the servers in `also`, that it is no more. Call it before the row is blanked."""
+async def send_delete(context: Context, author: LocalActor, post: StoredPost) -> None:
+    """Tells those a post was for, and every other server known to have it, that it is no more.
+
+    Call it before the row is blanked.
+    """
     activity = builders.delete(
         id=context.origin.activity(random_id()),
         actor=post.content.author,
@@ -38,20 +43,20 @@ async def send_delete(context: Context, author: LocalActor, post: StoredPost, al
         to=list(post.content.to),
         cc=list(post.content.cc),
     )
-    await _send(context, author, post, activity, also)
+    await _send(context, author, post, activity, also=await inboxes_of_post(context, post))
 
 
 async def _send(
-    context: Context, author: LocalActor, post: StoredPost, activity: Document, also: Iterable[str] = ()
+    context: Context, author: LocalActor, post: StoredPost, activity: Document, *, also: Sequence[str] = ()
 ) -> None:
-    inboxes = await inboxes_by_audience(context, author, post.audience)
+    inboxes = [*await inboxes_by_audience(context, author, post.audience), *post.content.inboxes]
     if post.audience is Audience.PUBLIC:
         activity = await _proved(context, author, activity)
     await outbox.enqueue(
         context,
         sender=author,
         activity=activity,
-        inboxes=[*inboxes, *post.content.inboxes, *also],
+        inboxes=[*inboxes, *on_other_servers(also, than=inboxes)],
         about=post.content.uri,
         scope=await scope_of_post(context, post.row),
         synchronize_followers=post.audience in (Audience.FOLLOWERS, Audience.CIRCLE),

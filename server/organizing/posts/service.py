@@ -101,8 +101,7 @@ async def edit(
 async def delete(context: Context, *, author: LocalActor, post_id: str) -> None:
     """Deletes one's own post here, and asks everyone who has it to do the same. Raises `Refused`."""
     post = await _own(context, author, post_id)
-    also = await reaction_records.inboxes_elsewhere(context, post.row)
-    await send_delete(context, author, post, also)
+    await send_delete(context, author, post)
     await records.blank(context, post.row)
 
 

@@ -8,7 +8,6 @@ from sqlmodel import col
 
 from federation import follows
 from federation.context import Context, Viewer
-from federation.origin import BadUri, host_of
 from models import LocalActor, Post
 from server.organizing.membership import records as memberships
 from server.organizing.membership.records import Way
@@ -101,20 +100,12 @@ async def server_has_copy(context: Context, viewer: Viewer, post: StoredPost) ->
         return False
     author = post.content.author
     if post.audience is Audience.FOLLOWERS:
-        edges = await follows.followers_of(context, author)
-        return any(_is_on(edge.follower, viewer.host) for edge in edges)
+        return await follows.has_followers_on(context, author, viewer.host)
     if post.audience is Audience.CIRCLE:
-        members = await memberships.of_group(context, author, state=State.ACTIVE)
-        return any(member.way in _FOLLOWING and _is_on(member.member, viewer.host) for member in members)
+        members = await memberships.on_host(context, author, viewer.host)
+        return any(member.state is State.ACTIVE and member.way in _FOLLOWING for member in members)
     return False
 
 
 _FOLLOWING = (Way.FOLLOW, Way.JOIN, Way.INVITE)
 """Ways in by which posts reach the member's server; there, it holds the keys of all its actors anyway."""
-
-
-def _is_on(actor: str, host: str) -> bool:
-    try:
-        return host_of(actor) == host
-    except BadUri:
-        return False

@@ -17,9 +17,10 @@ from federation.vocabulary.activities import PUBLIC
 from federation.vocabulary.actors import Actor
 from federation.vocabulary.documents import Malformed
 from models import DomainBlock, Post
+from server.organizing import budgets
 from server.organizing.posts import records, service
 from server.organizing.posts.content import Audience
-from server.organizing.posts.inbox import DELETES, handle_create_note, handle_delete_object, handle_update_note
+from server.organizing.posts.inbox import handle_create_note, handle_delete_object, handle_update_note
 from server.organizing.posts.queries import find_post
 from tests.builders import activity, know, make_person, make_remote_actor, received, sent
 from tests.posting import Stage, created, let_follow, let_join, make_stage, note, viewer
@@ -317,8 +318,9 @@ async def test_a_delete_that_came_first_keeps_the_late_create_out(context: Conte
     assert await count_posts(context) == 1
 
 
-async def test_remembered_deletes_have_a_limit(context: Context) -> None:
-    for number in range(DELETES.limit):
+async def test_remembered_deletes_have_a_limit(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budgets, "REMEMBERED_DEEDS", replace(budgets.REMEMBERED_DEEDS, limit=20))
+    for number in range(budgets.REMEMBERED_DEEDS.limit):
         assert await delete_of(context, MALLORY, f"https://evil.example/{number}") is Outcome.DONE
     assert await delete_of(context, MALLORY, "https://evil.example/more") is Outcome.IGNORED
     assert await delete_of(context, MONA, f"{MONA.id}/1") is Outcome.DONE

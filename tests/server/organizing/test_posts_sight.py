@@ -1,11 +1,15 @@
 """Who sees which post: one matrix of every audience and every kind of viewer, held against every way to read."""
 
 import pytest
+from sqlalchemy import update
+from sqlmodel import col
 
+from federation import follows
 from federation.context import NOBODY, Context, Gone, Viewer
 from federation.origin import host_of
 from federation.vocabulary.activities import PUBLIC
-from models import LocalActor, Post
+from models import Follow, LocalActor, Membership, Post
+from server.organizing.membership import records as memberships
 from server.organizing.membership.states import State
 from server.organizing.posts import queries, reactions, served, service, timelines
 from server.organizing.posts.inbox import handle_create_note
@@ -317,3 +321,26 @@ async def test_the_type_of_what_is_stored_picks_the_handler(context: Context) ->
     await service.delete(context, author=stage.movement, post_id=post.id)
     assert await queries.object_type(context, uri) == "Tombstone"
     assert host_of(uri) == context.origin.domain
+
+
+async def test_a_server_that_asks_costs_no_more_than_its_own_people(context: Context) -> None:
+    stage = await make_stage(context)
+    for number in range(3):
+        far = await know(context, make_remote_actor(f"n{number}", host="far.example"))
+        await let_follow(context, far, stage.movement)
+        await let_join(context, far, stage.circle)
+    supporters, inside = await published(context, stage, "supporters"), await published(context, stage, "circle")
+    # What cannot be opened was not opened: neither effort nor time tells a server how many there are elsewhere.
+    for edge in await follows.followers_on(context, context.origin.actor(stage.movement.id), "far.example"):
+        await context.session.execute(update(Follow).where(col(Follow.id) == edge.id).values(sealed_edge=b"spoilt"))
+    for record in await memberships.on_host(context, context.origin.actor(stage.circle.id), "far.example"):
+        spoil = update(Membership).where(col(Membership.id) == record.id).values(sealed_record=b"spoilt")
+        await context.session.execute(spoil)
+    for post, host, sees in (
+        (supporters, "fan.example", True),
+        (supporters, "stranger.example", False),
+        (inside, "member.example", True),
+        (inside, "fan.example", False),
+    ):
+        found = await queries.find_post(context, context.origin.object(post.id), instance_of(host))
+        assert (found is not None) is sees, host

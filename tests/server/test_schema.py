@@ -1,0 +1,153 @@
+"""Revisions with data in them: what an older version wrote is found by this one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from alembic import command
+from sqlalchemy import Connection, MetaData, Table, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import SQLModel
+
+from federation import follows, synchronization
+from federation.context import Context, Viewer
+from federation.remote import known_actor
+from models import InboxItem, LocalActor, RemoteActor, RemoteKey
+from server import schema
+from server.assembly import complete
+from server.db import Database, create_engine
+from server.organizing.membership import records as memberships
+from server.organizing.posts import records
+from server.organizing.posts.inbox import handle_create_note
+from server.organizing.remembered import is_remembered, remember
+from tests.builders import know, make_movement, make_person, make_remote_actor
+from tests.conftest import Clock
+from tests.databases import PostgresDatabases, SqliteDatabases
+from tests.posting import created, let_follow, let_join, note
+
+FAN, MEMBER = make_remote_actor("fan", host="fan.example"), make_remote_actor("member", host="member.example")
+
+UNORDERED = {"follows", "memberships", "remote_actors", "remote_keys", "tombstones", "budgets", "departures"}
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    command.upgrade(schema._config(connection), revision)
+
+
+async def at(engine: AsyncEngine, revision: str) -> None:
+    async with engine.connect() as connection:
+        await connection.execution_options(writing=True)
+        await connection.run_sync(migrate, revision)
+        await connection.commit()
+
+
+async def carry(old: AsyncEngine, new: AsyncEngine) -> None:
+    """Writes the rows of one database into another of an older revision, as far as that has their columns."""
+
+    def reflected(connection: Connection) -> dict[str, Table]:
+        metadata = MetaData()
+        metadata.reflect(connection)
+        return dict(metadata.tables)
+
+    async with old.connect() as source, new.connect() as target:
+        await target.execution_options(writing=True)
+        tables = await target.run_sync(reflected)
+        for table in SQLModel.metadata.sorted_tables:
+            there = tables.get(table.name)
+            if there is None or table.name in ("budgets", "alembic_version"):
+                continue
+            rows = (await source.execute(select(table))).mappings().all()
+            for row in rows:
+                await target.execute(insert(there).values({c.name: row[c.name] for c in there.columns}))
+        await target.commit()
+
+
+def item(clock: Clock, state: str, body: bytes | None = None) -> InboxItem:
+    return InboxItem(
+        id=state,
+        activity_index=state.encode().ljust(16),
+        host="a.example",
+        domain="",
+        state=state,
+        sealed_body=body,
+        due=clock.now,
+        received_at=clock.now,
+        delete_after=clock.now,
+    )
+
+
+@pytest.fixture
+def older_url(request: pytest.FixtureRequest, database_kind: str) -> Iterator[str]:
+    """The URL of an empty database of the same kind."""
+    databases: SqliteDatabases | PostgresDatabases = request.getfixturevalue(f"{database_kind}_databases")
+    with databases.fresh("older", migrated=False) as url:
+        yield url
+
+
+@dataclass(frozen=True)
+class Written:
+    """What stands in a database."""
+
+    movement: LocalActor
+    circle: LocalActor
+    direct: str
+
+
+async def write(database: Database, clock: Clock) -> Written:
+    """Fills the tables that the second revision changes."""
+    async with database.writing() as context:
+        made, person = await make_movement(context), await make_person(context)
+        for actor in (FAN, MEMBER):
+            await know(context, actor)
+        await let_follow(context, FAN, made.actor)
+        await let_join(context, MEMBER, made.circle)
+        direct = note(FAN, to=[context.origin.actor(person.id)], cc=[])
+        await handle_create_note(context, created(FAN, direct))
+        await remember(context, actor=FAN.id, deed="https://fan.example/1")
+        context.session.add(item(clock, "done"))
+        context.session.add(item(clock, "waiting", b"body"))
+        return Written(made.actor, made.circle, direct["id"])
+
+
+async def test_what_the_first_tables_held_is_found_by_the_second(
+    database: Database, older_url: str, clock: Clock
+) -> None:
+    written = await write(database, clock)
+    engine = create_engine(older_url)
+    await at(engine, "0001")
+    await carry(database.engine, engine)
+    await schema.upgrade(engine)
+    upgraded = Database(engine, database.keyring, database.origin, clock)
+    await complete(upgraded)
+    async with upgraded.writing() as context:
+        await finds_people(context, written)
+        assert await records.find_row(context, written.direct) is not None
+        assert await is_remembered(context, actor=FAN.id, deed="https://fan.example/1")
+        assert {row.review_on for row in (await context.session.execute(select(RemoteActor))).scalars()} != {None}
+        items = {item.id: item for item in (await context.session.execute(select(InboxItem))).scalars()}
+    await engine.dispose()
+    midnight = clock.now.replace(hour=0, minute=0, second=0)
+    assert (items["done"].host, items["done"].domain, items["done"].size) == ("", "", 0)
+    assert {items["done"].received_at, items["done"].due, items["done"].delete_after} == {midnight}
+    assert (items["waiting"].host, items["waiting"].domain, items["waiting"].size) == ("a.example", "a.example", 4)
+    assert items["waiting"].received_at == clock.now
+
+
+async def finds_people(context: Context, written: Written) -> None:
+    """By the indexes that only the second revision has."""
+    origin, asking = context.origin, Viewer("https://fan.example/actor", "fan.example")
+    shown = await synchronization.partial_collection(context, written.movement, asking)
+    assert shown is not None
+    assert shown["orderedItems"] == [FAN.id]
+    assert not await follows.has_followers_on(context, origin.actor(written.movement.id), "member.example")
+    [record] = await memberships.on_host(context, origin.actor(written.circle.id), "member.example")
+    assert record.member == MEMBER.id
+    assert await known_actor(context, MEMBER.id) is not None
+    assert len((await context.session.execute(select(RemoteKey))).all()) == 2
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_sqlite_keeps_no_order_of_rows_that_name_people(database: Database) -> None:
+    async with database.reading() as context:
+        made = (await context.session.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))).all()
+    assert {row.name for row in made if "WITHOUT ROWID" in row.sql} == UNORDERED
