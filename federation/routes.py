@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
@@ -20,10 +19,12 @@ from federation.synchronization import partial_collection
 from federation.vocabulary import Document
 from federation.vocabulary.builders import create
 from federation.vocabulary.collections import (
+    FIRST_CURSOR,
     collection,
     collection_page,
     ordered_collection,
     ordered_collection_page,
+    page_address,
 )
 from federation.vocabulary.contexts import in_context
 from models import LocalActor
@@ -48,7 +49,6 @@ DROP_PATIENCE = 0.5
 BODY_PATIENCE = 30.0
 """Seconds that a sender may take over a body."""
 
-FIRST_CURSOR = "start"
 MAX_CURSOR = 200
 
 
@@ -308,25 +308,21 @@ def _tombstone(identifier: str) -> Document:
     return in_context({"id": identifier, "type": "Tombstone"})
 
 
-def _page_address(address: str, cursor: str) -> str:
-    return f"{address}?cursor={quote(cursor, safe='')}"
-
-
 def _ordered(address: str, found: Collection, cursor: str | None, name: str) -> Document:
-    following = None if found.next_cursor is None else _page_address(address, found.next_cursor)
+    following = None if found.next_cursor is None else page_address(address, found.next_cursor)
     if cursor is not None:
-        here = _page_address(address, cursor)
+        here = page_address(address, cursor)
         return ordered_collection_page(id=here, part_of=address, items=found.items, next=following)
     if name in PAGED or following is not None:
-        first = _page_address(address, FIRST_CURSOR) if found.items else None
+        first = page_address(address, FIRST_CURSOR) if found.items else None
         return ordered_collection(id=address, total=found.total, first=first)
     hidden = name in DISCREET and not found.items
     return ordered_collection(id=address, items=None if hidden else found.items, total=found.total)
 
 
 def _replies(address: str, found: Collection, cursor: str | None) -> Document:
-    here = _page_address(address, cursor or FIRST_CURSOR)
-    following = None if found.next_cursor is None else _page_address(address, found.next_cursor)
+    here = page_address(address, cursor or FIRST_CURSOR)
+    following = None if found.next_cursor is None else page_address(address, found.next_cursor)
     page = collection_page(id=here, part_of=address, items=found.items, next=following)
     if cursor is not None:
         return page

@@ -1,11 +1,20 @@
 """Builds collections and their pages. Shows the items it is given and counts only what it is told to count."""
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from federation.vocabulary import Document
 from federation.vocabulary.contexts import in_context, without_context
 
 Item = str | Document
+
+FIRST_CURSOR = "start"
+"""What leads to the first page of a collection of ours."""
+
+
+def page_address(address: str, cursor: str = FIRST_CURSOR) -> str:
+    """Where a page of a collection of ours is."""
+    return f"{address}?cursor={quote(cursor, safe='')}"
 
 
 def ordered_collection(
@@ -31,6 +40,15 @@ def collection(
 ) -> Document:
     """An unordered `Collection`: replies, followers of a group."""
     return _collection("Collection", "items", id, items, total, first, None, attributed_to)
+
+
+def unread_collection(*, id: str, next: str) -> Document:
+    """A `Collection` as it is embedded: an empty first page, with the address of the one that has the items.
+
+    Mastodon's form, and the only one that GoToSocial follows (0.20): it walks no collection that it is told by id.
+    """
+    page: Document = {"type": "CollectionPage", "next": next, "partOf": id, "items": []}
+    return {"id": id, "type": "Collection", "first": page}
 
 
 def ordered_collection_page(

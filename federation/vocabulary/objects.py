@@ -197,7 +197,8 @@ def _source(document: Document) -> str | None:
 
 class NoteProperties(TypedDict, total=False):
     """What a post of ours says. `content` is HTML of ours, `source` the Markdown it came from, `summary` a content
-    warning; `context` and `replies` are ids of collections. `direct` marks a message to persons alone."""
+    warning; `context` is the id of a collection, `replies` one as it is embedded. `direct` marks a message to persons
+    alone."""
 
     id: Required[str]
     attributed_to: Required[str]
@@ -213,7 +214,7 @@ class NoteProperties(TypedDict, total=False):
     in_reply_to: str | None
     audience: str | None
     context: str | None
-    replies: str | None
+    replies: Document | None
     language: str | None
     source: str | None
     mentions: Sequence[Mention]

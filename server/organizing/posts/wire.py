@@ -4,6 +4,7 @@ from datetime import datetime
 
 from federation.origin import Origin
 from federation.vocabulary import Document, builders
+from federation.vocabulary.collections import page_address, unread_collection
 from federation.vocabulary.objects import Hashtag, note_document, tombstone
 from models import Post
 from server.organizing.posts.content import Audience
@@ -27,7 +28,7 @@ def note_of(origin: Origin, post: StoredPost) -> Document:
         sensitive=content.sensitive,
         in_reply_to=content.in_reply_to,
         # Replies to a closed post are nobody's business, their number included.
-        replies=origin.object(post.id, "replies") if post.audience.is_open else None,
+        replies=_replies(origin, post) if post.audience.is_open else None,
         language=content.language,
         source=content.source,
         mentions=content.mentions,
@@ -36,6 +37,11 @@ def note_of(origin: Origin, post: StoredPost) -> Document:
         updated=content.updated,
         direct=post.audience is Audience.DIRECT,
     )
+
+
+def _replies(origin: Origin, post: StoredPost) -> Document:
+    address = origin.object(post.id, "replies")
+    return unread_collection(id=address, next=page_address(address))
 
 
 def create_of(origin: Origin, post: StoredPost) -> Document:

@@ -86,7 +86,7 @@ def note() -> Document:
         in_reply_to="https://peer.example/notes/1",
         audience=GROUP,
         context=f"{POST}/context",
-        replies=f"{POST}/replies",
+        replies=collections.unread_collection(id=f"{POST}/replies", next=f"{POST}/replies?page=1"),
         language="en",
         source="Hi @ann #rent",
         mentions=[Mention(href=ANN, name="@ann@peer.example", url="https://peer.example/@ann")],
