@@ -28,7 +28,7 @@ async def test_an_honest_boost_is_shown(
     await us.follow(mallory)
     note = carla.note("honest")
     victim.pages[path_of(note)] = note
-    async with us.unchanged(victim, but=(*TAKEN_IN, *CACHED, "posts", "reactions")):
+    async with us.unchanged(victim, but=(*TAKEN_IN, *CACHED, "budgets", "posts", "reactions")):
         assert (await mallory.send(us.inbox, mallory.activity("Announce", note["id"]))).status == 202
     assert await us.text_of(note["id"]) == "honest"
 
