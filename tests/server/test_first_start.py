@@ -64,10 +64,9 @@ async def test_starts_at_once_end_well_and_make_one_server(tmp_path: Path, serve
         assert (setting.name, setting.value) == ("origin", "https://flex.test")
 
 
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
 async def test_of_two_with_keys_of_their_own_one_is_told(tmp_path: Path, server_database_urls: Urls) -> None:
     url = server_database_urls[0]
-    if url is None:
-        pytest.skip("SQLite files are not shared by data directories")
     folders = [tmp_path / name for name in ("one", "other")]
     settings = [Settings(data_dir=folder / "data", domain="flex.test", database_url=url) for folder in folders]
     told, started = sorted(await start_at_once(*settings), key=lambda said: said == "started")
