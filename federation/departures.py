@@ -7,7 +7,8 @@ to get that again: their old copy stays as it was until it is deleted.
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zlib import crc32
 
@@ -34,26 +35,57 @@ MOST_OF_A_DOMAIN = 20
 MOST = 10_000
 """Servers that are remembered for an actor, after a sweep; those left longest ago go first."""
 
+MOST_STAYS = 10
+"""Times that people of one server came and left which are told apart; beyond, the two earliest count as one."""
+
 _departures = SQLModel.metadata.tables[str(Departure.__tablename__)]
 _BREATH = 1_000
 """Rows opened before others get a turn."""
 
 
-async def note(context: Context, *, actor: str, leaver: Recipient) -> None:
-    """Remembers the server of somebody who no longer follows, or belongs to, an actor.
+@dataclass(frozen=True, slots=True)
+class _Stay:
+    """From the day when somebody came to the moment when they left."""
 
-    Nothing unless the actor is ours and the leaver is not. A later departure from the same server replaces the earlier,
-    as the twenty-first server of a domain does with the one left longest ago.
+    since: date
+    left_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """An inbox on a server, and when it was that somebody there received."""
+
+    inbox: str
+    stays: tuple[_Stay, ...]
+
+    def had(self, moment: datetime) -> bool:
+        """Whether something sent at a moment reached the server then."""
+        return any(stay.since <= moment.astimezone(UTC).date() and moment <= stay.left_at for stay in self.stays)
+
+    def after(self, stay: _Stay) -> "_Left":
+        """The same with one more time that somebody there received."""
+        stays = (*self.stays, stay)
+        if len(stays) > MOST_STAYS:
+            stays = (_Stay(min(stays[0].since, stays[1].since), stays[1].left_at), *stays[2:])
+        return _Left(self.inbox, stays)
+
+
+async def note(context: Context, *, actor: str, leaver: Recipient, since: date) -> None:
+    """Remembers the server of somebody who no longer follows, or belongs to, an actor, as they did since a day.
+
+    Nothing unless the actor is ours and the leaver is not. The twenty-first server of a domain takes the place of the
+    one left longest ago.
     """
     if not context.origin.owns(actor) or context.origin.owns(leaver.actor):
         return
     (inbox,) = shared_inboxes([leaver])
-    place = await _place(context, actor, host_of(inbox))
+    place, known = await _place(context, actor, host_of(inbox))
+    left = _Left(inbox, () if known is None else known.stays).after(_Stay(since, context.now))
     day = _end_of_day(context.now)
     row = insert_into(context, _departures).values(
         place_index=place,
         actor_index=_actor_index(context, actor),
-        sealed_record=await context.vault.seal(_cell(place), json.dumps([inbox, context.now.isoformat()]).encode()),
+        sealed_record=await context.vault.seal(_cell(place), _encoded(left)),
         left_at=day,
         delete_after=day + KEEP,
     )
@@ -61,17 +93,20 @@ async def note(context: Context, *, actor: str, leaver: Recipient) -> None:
     await context.session.execute(row.on_conflict_do_update(index_elements=["place_index"], set_=changed))
 
 
-async def inboxes_since(context: Context, actor: str, since: datetime | None = None) -> list[str]:
-    """One inbox on each server from which somebody left an actor at a moment or later, or ever; in no telling order."""
+async def inboxes_since(context: Context, actor: str, published: datetime | None = None) -> list[str]:
+    """One inbox on each server that received from an actor at a moment and was left since, or that was ever left.
+
+    In no telling order.
+    """
     mine = (_departures.c.actor_index == _actor_index(context, actor)) & (_departures.c.delete_after > context.now)
     statement = select(_departures).where(mine).order_by(_departures.c.place_index)
-    if since is not None:
-        statement = statement.where(_departures.c.left_at >= since)
+    if published is not None:
+        statement = statement.where(_departures.c.left_at >= published)
     inboxes = []
     for number, row in enumerate((await context.session.execute(statement)).all(), start=1):
-        inbox, left_at = await _open(context, row)
-        if since is None or left_at >= since:
-            inboxes.append(inbox)
+        left = await _open(context, row)
+        if published is None or left.had(published):
+            inboxes.append(left.inbox)
         if number % _BREATH == 0:
             await asyncio.sleep(0)
     return inboxes
@@ -96,22 +131,25 @@ async def sweep(context: Context) -> int:
     return count
 
 
-async def _place(context: Context, actor: str, host: str) -> bytes:
-    """The row for a server: its own, else a free one of its domain's, else that of the one left longest ago."""
+async def _place(context: Context, actor: str, host: str) -> tuple[bytes, _Left | None]:
+    """The row for a server: its own, else a free one of its domain's, else that of the one left longest ago.
+
+    With what is noted there about this very server.
+    """
     domain, index = registrable(host), context.vault.index
     # Each server begins elsewhere, so that two that are noted at the same moment hardly want the same row.
     first = crc32(host.encode())
     numbers = [(first + step) % MOST_OF_A_DOMAIN for step in range(MOST_OF_A_DOMAIN)]
     places = [index("departures.place", f"{actor}\n{domain}\n{number}") for number in numbers]
     statement = select(_departures).where(_departures.c.place_index.in_(places))
-    taken: dict[bytes, tuple[str, datetime]] = {}
+    taken: dict[bytes, _Left] = {}
     for row in (await context.session.execute(statement)).all():
         taken[row.place_index] = await _open(context, row)
-    for place, (inbox, _) in taken.items():
-        if host_of(inbox) == host:
-            return place
+    for place, left in taken.items():
+        if host_of(left.inbox) == host:
+            return place, left
     free = (place for place in places if place not in taken)
-    return next(free, None) or min(taken, key=lambda place: taken[place][1])
+    return next(free, None) or min(taken, key=lambda place: taken[place].stays[-1].left_at), None
 
 
 def _actor_index(context: Context, actor: str) -> bytes:
@@ -127,6 +165,11 @@ def _cell(place: bytes) -> Cell:
     return Cell("departures", "sealed_record", place.hex(), "server")
 
 
-async def _open(context: Context, row: Row[Any]) -> tuple[str, datetime]:
-    inbox, left_at = json.loads(await context.vault.open(_cell(row.place_index), row.sealed_record))
-    return inbox, datetime.fromisoformat(left_at)
+def _encoded(left: _Left) -> bytes:
+    stays = [[stay.since.isoformat(), stay.left_at.isoformat()] for stay in left.stays]
+    return json.dumps([left.inbox, stays]).encode()
+
+
+async def _open(context: Context, row: Row[Any]) -> _Left:
+    inbox, stays = json.loads(await context.vault.open(_cell(row.place_index), row.sealed_record))
+    return _Left(inbox, tuple(_Stay(date.fromisoformat(since), datetime.fromisoformat(left)) for since, left in stays))

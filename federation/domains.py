@@ -5,8 +5,8 @@ from functools import lru_cache
 
 from publicsuffixlist import PublicSuffixList
 
-NETWORK_BITS = 64
-"""Leading bits of an IPv6 address that stand for one owner: nobody is given less than that network."""
+NETWORK_BITS = 48
+"""Leading bits of an IPv6 address that stand for one owner: hosters give away no larger network for nothing."""
 
 
 @lru_cache(maxsize=16_384)
@@ -15,7 +15,7 @@ def registrable(host: str) -> str:
 
     The suffixes are those of the Public Suffix List as bundled (never fetched), its private part included, so that
     users of one hoster count apart. A bare suffix or single label is itself, and so is an IPv4 address; an IPv6
-    address is its /64 network, as certificate authorities count it. `host` is as `federation.origin.host_of` has it.
+    address is its /48 network. `host` is as `federation.origin.host_of` has it.
     """
     name = name_of(host)
     try:

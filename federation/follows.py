@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Row, bindparam, delete, func, or_, select,
 from sqlmodel import SQLModel
 
 from crypto import tokens
-from crypto.sealing import Cell
+from crypto.sealing import CannotOpen, Cell
 from federation import departures
 from federation.addressing import Recipient
 from federation.context import Context
@@ -175,13 +175,20 @@ async def every_edge(context: Context) -> AsyncIterator[Edge]:
 async def index_hosts(context: Context, limit: int = _BREATH) -> int:
     """Fills the host index of edges from before there was one; how many, none when all have it. Call until then."""
     rows = (await context.session.execute(select(_follows).where(_follows.c.host_index.is_(None)).limit(limit))).all()
-    edges = await _open_all(context, rows)
-    if edges:
+    if rows:
         await context.session.execute(
             update(_follows).where(_follows.c.id == bindparam("row")).values(host_index=bindparam("host")),
-            [{"row": e.id, "host": _host_index(context, e.followee, _host(e.follower))} for e in edges],
+            [{"row": row.id, "host": await _host_index_of(context, row)} for row in rows],
         )
-    return len(edges)
+    return len(rows)
+
+
+async def _host_index_of(context: Context, row: Row[Any]) -> bytes:
+    try:
+        edge = await _open(context, row)
+    except CannotOpen:  # it stays unreadable, and nobody is found by it
+        return _host_index(context, row.id, "")
+    return _host_index(context, edge.followee, _host(edge.follower))
 
 
 async def _remove(context: Context, condition: ColumnElement[bool]) -> list[Edge]:
@@ -194,7 +201,7 @@ async def _note_departures(context: Context, ended: Iterable[Edge]) -> None:
     for edge in ended:
         if edge.state == "accepted":
             leaver = Recipient(actor=edge.follower, inbox=edge.inbox, shared_inbox=edge.shared_inbox)
-            await departures.note(context, actor=edge.followee, leaver=leaver)
+            await departures.note(context, actor=edge.followee, leaver=leaver, since=edge.since)
 
 
 async def _select(context: Context, condition: ColumnElement[bool], state: State | None = None) -> list[Edge]:

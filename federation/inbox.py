@@ -16,7 +16,7 @@ from federation.processing import process_waiting
 from federation.remote import known_actor
 from federation.resolving import read_activity
 from federation.runtime import Federation
-from federation.signatures import UnknownKey, VerifiedSigner
+from federation.signatures import Busy, UnknownKey, VerifiedSigner
 from federation.standing import STILL_HEARD, suspended_among
 from federation.vocabulary.activities import Activity
 from federation.vocabulary.documents import Malformed
@@ -49,6 +49,7 @@ ACTIVITY_TYPES = ("application/activity+json", "application/ld+json")
 
 
 ACCEPTED = Reply(202)
+BUSY = Reply(503, "too much is under way here", {"Retry-After": str(RETRY_AFTER)})
 CROWDED = Reply(429, "too much is waiting here; come back later", {"Retry-After": str(RETRY_AFTER)})
 UNCONFIRMED = Reply(401, "not authentic: the signature cannot be confirmed", {"Accept-Signature": ACCEPT_SIGNATURE})
 """One answer whatever was wrong with the key, lest anybody read out whom we block or know."""
@@ -64,7 +65,8 @@ async def receive(federation: Federation, message: Message, *, recipient_id: str
     """Takes one activity in, cheap checks first (WIRE 1.7, HOSTILE E1). `recipient_id` is the inbox's owner, if any.
 
     202 once it is stored for good, for repeats, and for what is ignored on purpose; 400 malformed, 401 not
-    authentic or on a blocked domain, 404 or 410 no such inbox, 429 too much waiting. Never a 5xx for bad input.
+    authentic or on a blocked domain, 404 or 410 no such inbox, 429 too much waiting, 503 too much under way to
+    ask for a key. Never a 5xx for bad input.
     The caller has capped the body at `LARGEST_BODY`. The deed itself is left to `process_waiting`.
     """
     try:
@@ -87,6 +89,8 @@ async def receive(federation: Federation, message: Message, *, recipient_id: str
             raise
     except _Refused as refused:
         return refused.reply
+    except Busy:
+        return BUSY
     except (UnknownKey, BadSignature):
         return UNCONFIRMED
     except SignatureError as error:

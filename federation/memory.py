@@ -27,8 +27,14 @@ SILENT_FETCHES = 10
 NEWCOMERS = 400
 """Actors of one domain that may become known within an hour (HOSTILE-PEERS C8, C13)."""
 
-NEW_HOSTS = 10
-"""Hosts of one domain, ports aside, of which actors may become known within a day (HOSTILE-PEERS C8, Mastodon's)."""
+NEW_HOSTS = 50
+"""Hosts of one domain, ports aside, of which actors may become known within a day (HOSTILE-PEERS C8).
+
+Mastodon takes ten. Hosters of whole servers are not all on the Public Suffix List, and anybody can name a host.
+"""
+
+NEWCOMERS_IN_ALL = 10_000
+"""Actors of all domains together that may become known within a day."""
 
 COUNT_PAUSE = timedelta(seconds=1)
 """How long a count of all that waits is good for; in between, what comes is added to it."""
@@ -98,6 +104,7 @@ class Newcomers:
     """Counts the actors that become known here, and the hosts that bring them, for each registrable domain."""
 
     actors: Tally = field(default_factory=lambda: Tally(NEWCOMERS, timedelta(hours=1)))
+    in_all: Tally = field(default_factory=lambda: Tally(NEWCOMERS_IN_ALL, timedelta(days=1)))
     most_hosts: int = NEW_HOSTS
     _hosts: Expiring[set[str]] = field(default_factory=Expiring)
 
@@ -105,9 +112,12 @@ class Newcomers:
         """Counts one actor of a host (a port is overlooked). False, counting nothing, when its domain had its share."""
         domain, name = registrable(host), name_of(host)
         names = self._hosts.get(domain, now)
-        if self.actors.is_full(domain, now) or (names and name not in names and len(names) >= self.most_hosts):
+        if self.actors.is_full(domain, now) or self.in_all.is_full("", now):
+            return False
+        if names and name not in names and len(names) >= self.most_hosts:
             return False
         self.actors.add(domain, now)
+        self.in_all.add("", now)
         if names is None:
             self._hosts.put(domain, {name}, until=now + timedelta(days=1))
         else:

@@ -11,10 +11,15 @@ class NoPlace(Exception):
 
 
 class Places:
-    """`most` places, of which one owner has `for_one`, those that wait for a place included."""
+    """`most` places, of which one owner has `for_one` at most, and no second one when fewer are left free than it has.
+
+    So of any number of owners who take what they can get, each newcomer still finds about as much as they have. Those
+    that wait for a place count.
+    """
 
     def __init__(self, most: int, for_one: int) -> None:
         self._free = asyncio.Semaphore(most)
+        self._most = most
         self._for_one = for_one
         self._taken: Counter[str] = Counter()
 
@@ -24,7 +29,7 @@ class Places:
 
         Raises `NoPlace`: at once when the owner has its share, after `patience` seconds when all places are taken.
         """
-        if self._taken[owner] >= self._for_one:
+        if self._taken[owner] >= min(self._for_one, max(1, self._most - self._taken.total())):
             raise NoPlace
         self._taken[owner] += 1
         try:

@@ -1,4 +1,4 @@
-"""Keeps what is known of actors elsewhere, sealed whole. Only the host of an actor can be read without the key."""
+"""Keeps what is known of actors elsewhere, sealed whole: not even their hosts can be read without the key."""
 
 import json
 from collections.abc import Collection
@@ -11,7 +11,6 @@ from sqlmodel import col
 from crypto.keys import BadKey, PublicKey, load_public_pem, multikey_decode
 from crypto.sealing import Cell
 from federation.context import Context
-from federation.origin import host_of
 from federation.upserts import insert_into
 from federation.vocabulary import Document
 from federation.vocabulary.actors import Actor, parse_actor
@@ -89,7 +88,6 @@ async def store_actor(context: Context, actor: Actor, document: Document) -> Non
     sealed = await context.vault.seal(_cell(index), plain)
     row = insert_into(context, RemoteActor.__table__).values(  # type: ignore[attr-defined]
         uri_index=index,
-        host=host_of(actor.id),
         state="active",
         sealed_document=sealed,
         fetched_at=_minute(context.now),
@@ -102,7 +100,6 @@ async def store_actor(context: Context, actor: Actor, document: Document) -> Non
             set_={
                 "sealed_document": row.excluded.sealed_document,
                 "fetched_at": row.excluded.fetched_at,
-                "review_on": row.excluded.review_on,
                 "state": case((suspended, "suspended"), else_="active"),
             },
         )

@@ -17,7 +17,8 @@ async def review_actors(context: Context, application: Application) -> int:
     """Looks at some of the actors whose day has come, and forgets those needed by nobody; how many it looked at.
 
     Needed are those with an edge in either direction, and those that the application names. Suspended ones stay, or
-    they would be strangers again; those that are gone have their own end. Call until it returns 0.
+    they would be strangers again; those that are gone have their own end; of those that cannot be read it is not known.
+    Call until it returns 0.
     """
     today = context.now.date()
     due = col(RemoteActor.review_on) <= today, col(RemoteActor.state) == "active"
@@ -25,9 +26,10 @@ async def review_actors(context: Context, application: Application) -> int:
     indexes = set((await context.session.execute(statement)).scalars())
     if not indexes:
         return 0
-    uris = [actor.id for actor in await known_actors(context, indexes)]
-    needed = await follows.with_edges(context, uris) | await application.needed_actors(context, uris)
-    kept = indexes & {uri_index(context, uri) for uri in needed}
+    uris = {uri_index(context, actor.id): actor.id for actor in await known_actors(context, indexes)}
+    needed = await follows.with_edges(context, uris.values())
+    needed |= await application.needed_actors(context, uris.values())
+    kept = {index for index in indexes if index not in uris or uris[index] in needed}
     await context.session.execute(delete(RemoteActor).where(col(RemoteActor.uri_index).in_(indexes - kept)))
     later = update(RemoteActor).where(col(RemoteActor.uri_index).in_(kept)).values(review_on=today + REVIEW_AFTER)
     await context.session.execute(later)

@@ -40,6 +40,10 @@ class VerifiedSigner:
     host: str
 
 
+class Busy(SignatureError):
+    """So much is under way here that the key was not asked for. The signature may be good: it is to come again."""
+
+
 class UnknownKey(SignatureError):
     """The key cannot be had, or nobody confirms that it is his. `gone`: its own origin answered 410."""
 
@@ -126,7 +130,7 @@ async def prover(federation: Federation, activity: Activity) -> Actor | None:
             return None
         key = await _key(federation, claim.verification_method, refresh=False)
         verify_proof(activity.document, public_key=key.public_key, now=now)
-    except (BadProof, UnknownKey):
+    except (BadProof, UnknownKey, Busy):
         return None
     return key.owner if same_id(key.owner.id, activity.actor) else None
 
@@ -137,6 +141,8 @@ async def _key(federation: Federation, key_id: str, *, refresh: bool) -> Resolve
         async with asyncio.timeout(KEY_PATIENCE):
             return await resolve_key(federation, key_id, refresh=refresh)
     except FetchFailed as error:
+        if error.ours:
+            raise Busy("too much is under way here") from error
         raise UnknownKey(gone=error.gone) from error
     except TimeoutError as error:
         raise UnknownKey from error

@@ -32,11 +32,10 @@ class LocalActor(SQLModel, table=True):
 
 
 class RemoteActor(SQLModel, table=True):
-    """What we know of an actor elsewhere. Sealed whole: some are known to us only because they are members.
+    """What we know of an actor elsewhere. Sealed whole, its host too: some are known only because they are members.
 
-    Only the host is plain, as all server-level state is. `uri_index` is labelled `remote_actors.uri`,
-    `handle_index` `remote_actors.handle` (over `user@host`). `fetched_at` is rounded down to the minute; on
-    `review_on` it is looked at whether anybody here still needs the actor.
+    `uri_index` is labelled `remote_actors.uri`, `handle_index` `remote_actors.handle` (over `user@host`). `fetched_at`
+    is rounded down to the minute; on `review_on` it is looked at whether anybody here still needs the actor.
     """
 
     __tablename__ = "remote_actors"
@@ -44,7 +43,6 @@ class RemoteActor(SQLModel, table=True):
 
     uri_index: bytes = blind_index(primary_key=True)
     handle_index: bytes | None = blind_index(nullable=True)
-    host: str = Field(max_length=253, index=True)
     state: str = Field(default="active", max_length=16)
     sealed_document: bytes | None = sealed(nullable=True)
     fetched_at: datetime = moment(index=True)

@@ -76,7 +76,7 @@ class RemoteHost(SQLModel, table=True):
     """What is known of a server: its lane's lease, its health, and the signature form it accepts."""
 
     __tablename__ = "remote_hosts"
-    __table_args__ = (Index("ix_remote_hosts_due", "due"),)
+    __table_args__ = (Index("ix_remote_hosts_due", "due"), UNORDERED)
 
     host: str = Field(primary_key=True, max_length=253)
     due: datetime | None = moment(nullable=True)

@@ -16,7 +16,8 @@ class Post(SQLModel, table=True):
     `uri_index`, `parent_index` and `root_index` share the label `posts.uri`, so that a thread is one query;
     `author_index` is `posts.author` for open and `posts.sealed_author` for sealed posts, so that open ones do not
     tell who wrote the others; `group_index` (the circle or movement it was posted in) is `posts.group`. A post by a
-    stranger has a day, `review_on`, on which it goes unless somebody here came to need it.
+    stranger has a day, `review_on`, on which it goes unless somebody here came to need it, and a `domain_index` (label
+    `posts.domain`, over the registrable domain), so that whoever sends most has to make room.
     """
 
     __tablename__ = "posts"
@@ -37,6 +38,7 @@ class Post(SQLModel, table=True):
     published_at: datetime = moment(index=True)
     deleted_at: datetime | None = moment(nullable=True)
     review_on: date | None = Field(default=None, index=True)
+    domain_index: bytes | None = blind_index(nullable=True)
 
 
 class Reaction(SQLModel, table=True):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import case, or_
+from sqlalchemy import case, or_, select
 from sqlmodel import SQLModel
 
 from federation.context import Context
@@ -30,7 +30,7 @@ class Allowance:
 REQUESTS = Allowance("follow request", 30, timedelta(hours=1))
 """Follows that somebody has to answer."""
 
-SUPPORTERS = Allowance("follow", 3_000, timedelta(hours=1))
+SUPPORTERS = Allowance("follow", 3_000, timedelta(hours=1), in_all=10_000)
 """Follows of an open movement: on the evening it becomes known, hundreds come from one large server."""
 
 JOINS = Allowance("join", 30, timedelta(hours=1))
@@ -43,36 +43,56 @@ domains still cannot have more stored in a day than a small disk holds."""
 REACTIONS = Allowance("reaction", 2_000, timedelta(hours=1), in_all=10_000)
 """Boosts and likes. What many like in one evening keeps its count; nobody fills the disk with them."""
 
-REMEMBERED_DEEDS = Allowance("deed remembered", 1_000, timedelta(days=1), in_all=20_000)
-"""Deletes and Undos of what is not known here, kept lest it comes late. Most never comes, so that forgetting one costs
-little; at a month each, what all may leave stays below a million small rows."""
+REMEMBERED_DEEDS = Allowance("deed remembered", 200, timedelta(hours=1), in_all=2_000)
+"""Deletes and Undos of what is not known here, kept lest it comes late. Large servers send each Delete to all they
+know; most are of what never comes, so that forgetting one costs little. What all may leave in a month is some million
+small rows."""
+
+MOVES = Allowance("move", 100, timedelta(days=1), in_all=10_000)
+"""Accounts that say they moved."""
 
 
 class OverBudget(Exception):
-    """The domain, or all together, have sent their share; what came now is to be dropped."""
+    """The domain has sent its share; what came now is to be dropped. `for_now`: there is no room left for it, which
+    has little to do with it, so that it may come again."""
+
+    def __init__(self, kind: str, *, for_now: bool) -> None:
+        super().__init__(kind)
+        self.for_now = for_now
 
 
 async def spend(context: Context, allowance: Allowance, *, host: str) -> None:
     """Counts one against the allowance of a host's registrable domain, and against that of all domains if it has one.
 
-    Raises `OverBudget`, counting nothing, when either has none left.
+    No domain has more than what is left for all: as room runs out, those that sent most are refused first. Raises
+    `OverBudget`, counting nothing.
     """
-    shares = [(registrable(host), allowance.limit)]
-    if allowance.in_all is not None:
+    limit, in_all = allowance.limit, allowance.in_all
+    if in_all is not None:
+        limit = min(limit, in_all - await _spent(context, allowance, EVERYBODY))
+    async with context.session.begin_nested():  # both are counted, or neither
+        if limit < 1 or not await _count(context, allowance, registrable(host), limit):
+            raise OverBudget(allowance.kind, for_now=limit < allowance.limit)
         # Last: this row is waited for by everybody until the unit of work ends.
-        shares.append((EVERYBODY, allowance.in_all))
-    async with context.session.begin_nested():  # all are counted, or none
-        for domain, limit in shares:
-            if not await _count(context, allowance, domain, limit):
-                raise OverBudget(allowance.kind)
+        if in_all is not None and not await _count(context, allowance, EVERYBODY, in_all):
+            raise OverBudget(allowance.kind, for_now=True)
+
+
+async def _spent(context: Context, allowance: Allowance, domain: str) -> int:
+    running = select(_budgets.c.spent).where(
+        _budgets.c.index == _index(context, allowance, domain), _budgets.c.ends_at > context.now
+    )
+    return (await context.session.execute(running)).scalar_one_or_none() or 0
+
+
+def _index(context: Context, allowance: Allowance, domain: str) -> bytes:
+    return context.vault.index("budgets.kind", f"{allowance.kind}\n{domain}")
 
 
 async def _count(context: Context, allowance: Allowance, domain: str, limit: int) -> bool:
     """One statement, so that of two at the same moment the second sees what the first has counted."""
     over, ends_at = _budgets.c.ends_at <= context.now, context.now + allowance.window
-    first = insert_into(context, _budgets).values(
-        index=context.vault.index("budgets.kind", f"{allowance.kind}\n{domain}"), spent=1, ends_at=ends_at
-    )
+    first = insert_into(context, _budgets).values(index=_index(context, allowance, domain), spent=1, ends_at=ends_at)
     counted = first.on_conflict_do_update(
         index_elements=["index"],
         set_={

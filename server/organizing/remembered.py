@@ -11,7 +11,14 @@ KEEP = timedelta(days=30)
 """As long as ids of received activities are kept: no older repeat can arrive unnoticed."""
 
 
-async def remember(context: Context, *, actor: str, deed: str, keep: timedelta = KEEP) -> bool:
+async def remember(
+    context: Context,
+    *,
+    actor: str,
+    deed: str,
+    keep: timedelta = KEEP,
+    allowance: budgets.Allowance = budgets.REMEMBERED_DEEDS,
+) -> bool:
     """Notes that `actor`, from elsewhere, did it; a deed is the id of what was taken back, say. Again: prolongs it.
 
     False, and nothing noted, when enough was noted of the actor's domain, or of all together, for now.
@@ -20,7 +27,7 @@ async def remember(context: Context, *, actor: str, deed: str, keep: timedelta =
     row = await context.session.get(Tombstone, index)
     if row is None:
         try:
-            await budgets.spend(context, budgets.REMEMBERED_DEEDS, host=host_of(actor))
+            await budgets.spend(context, allowance, host=host_of(actor))
         except budgets.OverBudget:
             return False
         context.session.add(Tombstone(index=index, expires_at=context.now + keep))

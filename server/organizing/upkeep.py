@@ -3,13 +3,18 @@
 What strangers left here is looked at on its day, and goes unless somebody needs it.
 """
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 from sqlalchemy import delete
 from sqlmodel import col
 
+from federation import follows
 from federation.context import Context
 from federation.review import review_actors
 from federation.runtime import Federation
 from models import Budget
+from server.organizing.membership import records as memberships
 from server.organizing.membership.service import forget_stale
 from server.organizing.moderation import reports
 from server.organizing.people.service import forget_keys
@@ -21,6 +26,9 @@ MOST_ROUNDS = 50
 
 async def sweep(context: Context) -> None:
     """Run now and then, in a unit of work of its own. Doing it twice does nothing more."""
+    # Of rows that a process of an older version wrote meanwhile.
+    await follows.index_hosts(context)
+    await memberships.index_hosts(context)
     await forget_stale(context)
     await forget_keys(context)
     await reports.sweep(context)
@@ -29,11 +37,14 @@ async def sweep(context: Context) -> None:
 
 async def review(federation: Federation) -> None:
     """Reviews posts by strangers, and then the actors whom nothing that is left refers to. Run now and then."""
+    try:
+        await _in_rounds(federation, strangers.review)
+    finally:  # a post that cannot be reviewed does not keep the actors
+        await _in_rounds(federation, partial(review_actors, application=federation.application))
+
+
+async def _in_rounds(federation: Federation, look: Callable[[Context], Awaitable[int]]) -> None:
     for _ in range(MOST_ROUNDS):
         async with federation.writing() as context:
-            if not await strangers.review(context):
-                break
-    for _ in range(MOST_ROUNDS):
-        async with federation.writing() as context:
-            if not await review_actors(context, federation.application):
-                break
+            if not await look(context):
+                return

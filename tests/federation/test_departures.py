@@ -1,6 +1,6 @@
 """Servers that were left: one sealed row for each actor and server, twenty for a domain, gone after half a year."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,8 @@ BROOK = "https://groundswell.test/ap/actors/brook"
 ALICE = Recipient("https://alpha.test/users/alice", "https://alpha.test/users/alice/inbox", "https://alpha.test/inbox")
 ALBERT = Recipient("https://alpha.test/users/albert", "https://alpha.test/users/albert/inbox", "https://alpha.test/in")
 BOB = Recipient("https://beta.test/users/bob", "https://beta.test/users/bob/inbox")
+
+CAME = date(2026, 6, 1)
 
 
 def edge(follower: Recipient, followee: str, *, state: follows.State = "accepted") -> Edge:
@@ -78,8 +80,8 @@ async def test_an_actor_elsewhere_that_is_gone_leaves_its_server_behind(database
 
 async def test_an_actor_here_that_is_gone_leaves_nothing(database: Database) -> None:
     async with database.writing() as context:
-        await departures.note(context, actor=RIVER, leaver=BOB)
-        await departures.note(context, actor=BROOK, leaver=BOB)
+        await departures.note(context, actor=RIVER, leaver=BOB, since=CAME)
+        await departures.note(context, actor=BROOK, leaver=BOB, since=CAME)
         await follows.put(context, edge(ALICE, RIVER))
         await follows.remove_actor(context, RIVER)
         await departures.forget(context, RIVER)
@@ -90,7 +92,7 @@ async def test_an_actor_here_that_is_gone_leaves_nothing(database: Database) -> 
 async def test_a_server_is_kept_once_and_the_last_departure_counts(database: Database, clock: Clock) -> None:
     for leaver in (ALICE, ALBERT):
         async with database.writing() as context:
-            await departures.note(context, actor=RIVER, leaver=leaver)
+            await departures.note(context, actor=RIVER, leaver=leaver, since=CAME)
         clock.advance(days=1)
     async with database.reading() as context:
         assert len(await rows_of(context)) == 1
@@ -101,7 +103,7 @@ async def test_a_server_is_kept_once_and_the_last_departure_counts(database: Dat
 async def test_a_shared_inbox_on_another_host_is_not_believed(database: Database) -> None:
     liar = Recipient(BOB.actor, BOB.inbox, "https://victim.test/inbox")
     async with database.writing() as context:
-        await departures.note(context, actor=RIVER, leaver=liar)
+        await departures.note(context, actor=RIVER, leaver=liar, since=CAME)
         assert await departures.inboxes_since(context, RIVER) == [BOB.inbox]
 
 
@@ -126,19 +128,19 @@ async def test_nothing_readable_names_the_server_or_the_hour(database: Database,
 
 async def test_one_domain_takes_twenty_places_and_drives_out_nobody_else(database: Database, clock: Clock) -> None:
     async with database.writing() as context:
-        await departures.note(context, actor=RIVER, leaver=ALICE)
+        await departures.note(context, actor=RIVER, leaver=ALICE, since=CAME)
     for number in range(departures.MOST_OF_A_DOMAIN + 5):
         clock.advance(minutes=1)
         async with database.writing() as context:
-            await departures.note(context, actor=RIVER, leaver=stranger(number))
+            await departures.note(context, actor=RIVER, leaver=stranger(number), since=CAME)
     async with database.reading() as context:
         kept = await departures.inboxes_since(context, RIVER)
         newest = [f"https://h{number}.evil.test/inbox" for number in range(5, departures.MOST_OF_A_DOMAIN + 5)]
         assert sorted(kept) == sorted(["https://alpha.test/inbox", *newest])
     async with database.writing() as context:
         # Who is kept already takes no other's place, and other actors are not touched.
-        await departures.note(context, actor=RIVER, leaver=stranger(7))
-        await departures.note(context, actor=BROOK, leaver=stranger(0))
+        await departures.note(context, actor=RIVER, leaver=stranger(7), since=CAME)
+        await departures.note(context, actor=BROOK, leaver=stranger(0), since=CAME)
         assert sorted(await departures.inboxes_since(context, RIVER)) == sorted(kept)
 
 
@@ -147,7 +149,7 @@ async def test_a_server_is_forgotten_after_half_a_year(
     database: Database, clock: Clock, days: int, *, is_kept: bool
 ) -> None:
     async with database.writing() as context:
-        await departures.note(context, actor=RIVER, leaver=ALICE)
+        await departures.note(context, actor=RIVER, leaver=ALICE, since=CAME)
     clock.advance(days=days)
     async with database.reading() as context:
         assert bool(await departures.inboxes_since(context, RIVER)) is is_kept
@@ -159,7 +161,7 @@ async def test_a_server_is_forgotten_after_half_a_year(
 async def test_an_actor_with_too_many_keeps_the_newest(database: Database, clock: Clock) -> None:
     surplus = 3
     async with database.writing() as context:
-        await departures.note(context, actor=BROOK, leaver=ALICE)
+        await departures.note(context, actor=BROOK, leaver=ALICE, since=CAME)
         river = context.vault.index("departures.actor", RIVER)
         many = [
             {
@@ -179,3 +181,31 @@ async def test_an_actor_with_too_many_keeps_the_newest(database: Database, clock
         left = list((await context.session.execute(statement)).scalars())
         assert (len(left), min(left)) == (departures.MOST, clock.now + timedelta(seconds=surplus))
         assert await departures.inboxes_since(context, BROOK) == [ALICE.shared_inbox]
+
+
+async def test_only_what_was_sent_while_somebody_received_is_told(database: Database, clock: Clock) -> None:
+    """Came, left, was away, came again, left again: two stays, and nothing of the time between."""
+    moments = {}
+    for came_on, days in ((clock.now.date(), 2), (clock.now.date() + timedelta(days=10), 2)):
+        clock.now = datetime.combine(came_on, clock.now.timetz()) + timedelta(hours=1)
+        moments[f"during {came_on}"] = clock.now
+        clock.advance(days=days)
+        async with database.writing() as context:
+            await departures.note(context, actor=RIVER, leaver=ALICE, since=came_on)
+        moments[f"after {came_on}"] = clock.now + timedelta(days=1)
+    before = datetime(2026, 6, 1, tzinfo=UTC)
+    async with database.reading() as context:
+        told = {when for when, moment in moments.items() if await departures.inboxes_since(context, RIVER, moment)}
+        assert told == {when for when in moments if when.startswith("during")}
+        assert await departures.inboxes_since(context, RIVER, before) == []
+
+
+async def test_many_stays_are_told_apart_up_to_a_number(database: Database, clock: Clock) -> None:
+    first = clock.now
+    for _ in range(departures.MOST_STAYS + 5):
+        async with database.writing() as context:
+            await departures.note(context, actor=RIVER, leaver=ALICE, since=clock.now.date())
+        clock.advance(days=2)
+    async with database.reading() as context:
+        assert len(await rows_of(context)) == 1
+        assert await departures.inboxes_since(context, RIVER, first) == [ALICE.shared_inbox]

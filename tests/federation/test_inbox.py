@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from federation.inbox import process_waiting
+from federation.memory import MAX_IN_FLIGHT
 from federation.remote import forget_actor, resolve_actor
 from models import LocalActor, ServerSetting
 from server.db import Database
@@ -313,3 +314,18 @@ async def test_a_key_at_a_name_that_is_none_is_refused(us: Running, bob: Strange
     answer = await us.post(bob, like, key_id=f"http://{'a' * 64}.example/key", key=rsa_key(1))
     assert answer.status_code == 401
     assert await us.items() == []
+
+
+async def test_whom_we_could_not_ask_for_a_key_hears_that_it_was_us(us: Running, bob: Stranger) -> None:
+    """Neither "not authentic", after which peers give up, nor anything remembered against the key."""
+    memory, now, done = us.federation.memory, us.federation.clock(), asyncio.Event()
+    others = [
+        asyncio.create_task(memory.once(f"other {number}", "other.example", done.wait, now=now))
+        for number in range(MAX_IN_FLIGHT)
+    ]
+    await asyncio.sleep(0)
+    response = await us.post(bob, bob.activity("Like", f"{bob.base}/n/1"))
+    assert (response.status_code, response.headers["retry-after"]) == (503, "60")
+    done.set()
+    await asyncio.gather(*others)
+    assert (await us.post(bob, bob.activity("Like", f"{bob.base}/n/1"))).status_code == 202

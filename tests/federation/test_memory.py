@@ -21,12 +21,12 @@ def test_newcomers_are_counted_by_domain_whatever_the_port(clock: Clock) -> None
 def test_a_domain_has_only_so_many_new_hosts_a_day(clock: Clock) -> None:
     newcomers = Newcomers()
     assert all(newcomers.admit(f"n{n}.evil.example", clock.now) for n in range(NEW_HOSTS))
-    assert not newcomers.admit("n10.evil.example", clock.now)
+    assert not newcomers.admit(f"n{NEW_HOSTS}.evil.example", clock.now)
     assert newcomers.admit("n9.evil.example:81", clock.now), "a host that was counted brings more actors"
     # Of a hoster on the private part of the list, each name is somebody else's.
     assert all(newcomers.admit(f"n{n}.github.io", clock.now) for n in range(3 * NEW_HOSTS))
     clock.advance(days=1)
-    assert newcomers.admit("n10.evil.example", clock.now)
+    assert newcomers.admit(f"n{NEW_HOSTS}.evil.example", clock.now)
 
 
 async def test_silence_is_counted_by_domain(clock: Clock) -> None:

@@ -11,6 +11,7 @@ from federation.context import Context
 from federation.remote import forget_actor, known_actor
 from federation.remote_store import REVIEW_AFTER, uri_index
 from federation.review import BATCH, review_actors
+from federation.table import Outcome
 from models import RemoteActor
 from server.application import Groundswell
 from server.config import Settings
@@ -51,7 +52,7 @@ async def test_a_stranger_is_forgotten_when_the_day_comes_and_not_before(databas
 
 
 async def test_whoever_is_needed_stays_and_is_asked_about_again(database: Database, clock: Clock) -> None:
-    names = ("follower", "followee", "member", "group", "author", "booster", "writer")
+    names = ("follower", "followee", "member", "group", "author", "writer", "liker")
     them = {name: make_remote_actor(name, type="Group" if name == "group" else "Person") for name in names}
     async with database.writing() as context:
         made, person = await make_movement(context), await make_person(context)
@@ -66,11 +67,13 @@ async def test_whoever_is_needed_stays_and_is_asked_about_again(database: Databa
         direct = note(them["writer"], to=[context.origin.actor(person.id)], cc=[])
         await handle_create_note(context, created(them["writer"], direct))
         post = await publish(context, author=made.actor, text="Hello", audience="public")
-        like = activity(them["booster"], "Like", context.origin.object(post.id))
-        await handle_like_object(context, received(them["booster"], like))
+        like = activity(them["liker"], "Like", context.origin.object(post.id))
+        assert await handle_like_object(context, received(them["liker"], like)) is Outcome.DONE
     clock.advance(days=REVIEW_AFTER.days + 1)
     async with database.writing() as context:
         await review(context)
+        # A like keeps nobody: it can be had by anyone, for nothing.
+        assert await known_actor(context, them.pop("liker").id) is None
         for name, actor in them.items():
             assert await known_actor(context, actor.id) is not None, name
             assert await day_of(context, actor.id) == (clock.now + REVIEW_AFTER).date()

@@ -2,32 +2,45 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from alembic import command
 from sqlalchemy import Connection, MetaData, Table, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, col
 
 from federation import follows, synchronization
 from federation.context import Context, Viewer
 from federation.remote import known_actor
-from models import InboxItem, LocalActor, RemoteActor, RemoteKey
+from models import InboxItem, LocalActor, Post, RemoteActor, RemoteKey
 from server import schema
 from server.assembly import complete
 from server.db import Database, create_engine
 from server.organizing.membership import records as memberships
 from server.organizing.posts import records
-from server.organizing.posts.inbox import handle_create_note
+from server.organizing.posts.inbox import handle_create_note, handle_delete_object
 from server.organizing.remembered import is_remembered, remember
-from tests.builders import know, make_movement, make_person, make_remote_actor
+from tests.builders import activity, know, make_movement, make_person, make_remote_actor, received
 from tests.conftest import Clock
 from tests.databases import PostgresDatabases, SqliteDatabases
 from tests.posting import created, let_follow, let_join, note
 
 FAN, MEMBER = make_remote_actor("fan", host="fan.example"), make_remote_actor("member", host="member.example")
 
-UNORDERED = {"follows", "memberships", "remote_actors", "remote_keys", "tombstones", "budgets", "departures"}
+GONE = "far.example"
+"""What stood in columns that are no more: a host."""
+
+UNORDERED = {
+    "follows",
+    "memberships",
+    "remote_actors",
+    "remote_keys",
+    "tombstones",
+    "budgets",
+    "departures",
+    "remote_hosts",
+}
 
 
 def migrate(connection: Connection, revision: str) -> None:
@@ -58,7 +71,7 @@ async def carry(old: AsyncEngine, new: AsyncEngine) -> None:
                 continue
             rows = (await source.execute(select(table))).mappings().all()
             for row in rows:
-                await target.execute(insert(there).values({c.name: row[c.name] for c in there.columns}))
+                await target.execute(insert(there).values({c.name: row.get(c.name, GONE) for c in there.columns}))
         await target.commit()
 
 
@@ -103,6 +116,9 @@ async def write(database: Database, clock: Clock) -> Written:
         await let_join(context, MEMBER, made.circle)
         direct = note(FAN, to=[context.origin.actor(person.id)], cc=[])
         await handle_create_note(context, created(FAN, direct))
+        deleted = note(FAN, to=direct["to"])
+        await handle_create_note(context, created(FAN, deleted))
+        await handle_delete_object(context, received(FAN, activity(FAN, "Delete", deleted["id"])))
         await remember(context, actor=FAN.id, deed="https://fan.example/1")
         context.session.add(item(clock, "done"))
         context.session.add(item(clock, "waiting", b"body"))
@@ -123,7 +139,14 @@ async def test_what_the_first_tables_held_is_found_by_the_second(
         await finds_people(context, written)
         assert await records.find_row(context, written.direct) is not None
         assert await is_remembered(context, actor=FAN.id, deed="https://fan.example/1")
-        assert {row.review_on for row in (await context.session.execute(select(RemoteActor))).scalars()} != {None}
+        today = datetime.now(UTC).date()
+        days = (await context.session.execute(select(col(RemoteActor.review_on)).distinct())).scalars().all()
+        assert days == [today + timedelta(days=30)]
+        posts = {post.deleted_at is None: post for post in (await context.session.execute(select(Post))).scalars()}
+        assert {alive: post.review_on for alive, post in posts.items()} == {
+            True: today + timedelta(days=180),
+            False: today + timedelta(days=30),
+        }
         items = {item.id: item for item in (await context.session.execute(select(InboxItem))).scalars()}
     await engine.dispose()
     midnight = clock.now.replace(hour=0, minute=0, second=0)

@@ -6,7 +6,7 @@ filled at the next start.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,7 +17,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-REVIEW_AFTER = timedelta(days=30)
+ACTORS, POSTS, TOMBSTONES = timedelta(days=30), timedelta(days=180), timedelta(days=30)
+"""After how long each is looked at."""
 
 
 def upgrade() -> None:
@@ -28,8 +29,9 @@ def upgrade() -> None:
     _review_posts()
     _thin_inbox_items()
     _blind_budgets()
-    with _unordered("tombstones"):
-        pass
+    for table in ("tombstones", "remote_hosts"):
+        with _unordered(table):
+            pass
     op.create_table(
         "departures",
         sa.Column("place_index", sa.LargeBinary(length=16), nullable=False),
@@ -67,7 +69,9 @@ def _review_actors() -> None:
     with _unordered("remote_actors") as batch:
         batch.add_column(sa.Column("review_on", sa.Date(), nullable=True))
         batch.create_index("ix_remote_actors_review_on", ["review_on"])
-    op.execute(sa.text("UPDATE remote_actors SET review_on = :day").bindparams(_day()))
+        batch.drop_index("ix_remote_actors_host")
+        batch.drop_column("host")
+    op.execute(sa.table("remote_actors", sa.column("review_on", sa.Date())).update().values(review_on=_day(ACTORS)))
     with _unordered("remote_actors") as batch:
         batch.alter_column("review_on", existing_type=sa.Date(), nullable=False)
     op.execute("DELETE FROM remote_keys")
@@ -79,9 +83,13 @@ def _review_actors() -> None:
 
 def _review_posts() -> None:
     op.add_column("posts", sa.Column("review_on", sa.Date(), nullable=True))
+    op.add_column("posts", sa.Column("domain_index", sa.LargeBinary(length=16), nullable=True))
     op.create_index("ix_posts_review_on", "posts", ["review_on"])
-    posts = sa.table("posts", sa.column("review_on", sa.Date()), sa.column("local", sa.Boolean()))
-    op.execute(posts.update().where(sa.not_(posts.c.local)).values(review_on=_day().value))
+    op.create_index("ix_posts_domain_index", "posts", ["domain_index"])
+    dated, local = sa.column("review_on", sa.Date()), sa.column("local", sa.Boolean())
+    posts = sa.table("posts", dated, local, sa.column("deleted_at", sa.DateTime()))
+    for day, those in ((POSTS, posts.c.deleted_at.is_(None)), (TOMBSTONES, posts.c.deleted_at.is_not(None))):
+        op.execute(posts.update().where(sa.not_(posts.c.local), those).values(review_on=_day(day)))
 
 
 def _thin_inbox_items() -> None:
@@ -119,8 +127,8 @@ def _blind_budgets() -> None:
     op.create_index("ix_budgets_ends_at", "budgets", ["ends_at"])
 
 
-def _day() -> "sa.BindParameter[object]":
-    return sa.bindparam("day", (datetime.now(UTC) + REVIEW_AFTER).date(), sa.Date())
+def _day(after: timedelta) -> date:
+    return (datetime.now(UTC) + after).date()
 
 
 def downgrade() -> None:

@@ -71,7 +71,7 @@ async def take_back(context: Context, *, follower: LocalActor, followee: Actor, 
 
 async def accept_edge(context: Context, *, owner: LocalActor, edge: Edge, follow: Document | None = None) -> Edge:
     """Accepts a follower. `follow` is the Follow as it came; without it, it is rebuilt."""
-    accepted = await follows.put(context, replace(edge, state=ACCEPTED))
+    accepted = await follows.put(context, replace(edge, state=ACCEPTED, since=context.now.date()))
     answer = builders.accept(
         id=context.origin.activity(random_id()),
         actor=edge.followee,

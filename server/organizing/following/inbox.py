@@ -159,10 +159,11 @@ async def _is_welcome(context: Context, received: Received, allowance: budgets.A
 async def _follow(context: Context, received: Received, followee: LocalActor) -> Outcome:
     follower, target = recipient_of(context.origin, received.sender), context.origin.actor(followee.id)
     known = await follows.find(context, follower=follower.actor, followee=target)
-    if followee.locked and known is None:
+    if known is None:
         try:
-            waiting = await follows.count_followers(context, target, state=edges.REQUESTED)
-            require(policy.may_wait(waiting=waiting))
+            state: follows.State = edges.REQUESTED if followee.locked else edges.ACCEPTED
+            count = await follows.count_followers(context, target, state=state)
+            require(policy.may_wait(waiting=count) if followee.locked else policy.may_be_followed(followers=count))
         except Refused:
             return Outcome.REFUSED
     settled = not followee.locked or (known is not None and known.state == edges.ACCEPTED)

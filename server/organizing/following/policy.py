@@ -6,6 +6,17 @@ MAX_WAITING = 500
 """Requests that may wait for one actor: a list that strangers can grow."""
 
 
+MAX_FOLLOWERS = 200_000
+"""Followers of one actor."""
+
+
+def may_be_followed(*, followers: int) -> Refusal | None:
+    """Whether an actor may have one follower more."""
+    if followers >= MAX_FOLLOWERS:
+        return Refusal("Too many follow already.")
+    return None
+
+
 def may_follow(*, follower: str, followee: str) -> Refusal | None:
     """Whether one actor may ask to follow another, by their ids."""
     if follower == followee:

@@ -11,7 +11,7 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, select
 from sqlmodel import col
 
-from crypto.sealing import Cell
+from crypto.sealing import CannotOpen, Cell
 from crypto.tokens import random_id
 from federation import departures
 from federation.addressing import Recipient
@@ -116,6 +116,14 @@ async def any_active(context: Context, group: str) -> bool:
     return (await context.session.execute(statement)).first() is not None
 
 
+async def is_welcome(context: Context, member: str) -> bool:
+    """Whether somebody belongs to a group, or was invited to one; nothing is opened. Whoever only asked is not."""
+    statement = select(col(Membership.id)).where(
+        _member_is(context, member), col(Membership.state).in_((State.ACTIVE, State.INVITED))
+    )
+    return (await context.session.execute(statement.limit(1))).first() is not None
+
+
 async def with_places(context: Context, actors: Collection[str]) -> set[str]:
     """Those of the actors that belong, or ask to belong, somewhere, or are a group of somebody here."""
     found: set[str] = set()
@@ -147,8 +155,9 @@ async def put(context: Context, record: Record) -> None:
             await context.session.flush()
             context.wake("log")
             if was_active:
-                await departures.note(context, actor=record.group, leaver=record.recipient)
+                await departures.note(context, actor=record.group, leaver=record.recipient, since=row.since)
         return
+    since = record.since if row is None or row.state == record.state else context.now.date()
     contents = asdict(record)
     for plain in ("id", "state", "since"):
         del contents[plain]
@@ -158,9 +167,9 @@ async def put(context: Context, record: Record) -> None:
         group_index=_index(context, "group", record.group),
         member_index=_index(context, "member", record.member),
         state=record.state,
-        since=record.since,
+        since=since,
     )
-    row.state, row.since = record.state, record.since
+    row.state, row.since = record.state, since
     row.host_index = _host_index(context, record.group, record.host)
     row.activity_index = _index(context, "activity", record.activity) if record.activity else None
     row.sealed_record = await context.vault.seal(cell, json.dumps(contents).encode())
@@ -172,8 +181,13 @@ async def index_hosts(context: Context, limit: int = _BREATH) -> int:
     """Fills the host index of rows from before there was one; how many, none when all have it. Call until then."""
     statement = select(Membership).where(col(Membership.host_index).is_(None)).limit(limit)
     rows = (await context.session.execute(statement)).scalars().all()
-    for row, record in zip(rows, await _open_all(context, rows), strict=True):
-        row.host_index = _host_index(context, record.group, record.host)
+    for row in rows:
+        try:
+            (record,) = await _open_all(context, [row])
+        except CannotOpen:  # it stays unreadable, and nobody is found by it
+            row.host_index = _index(context, "host", row.id)
+        else:
+            row.host_index = _host_index(context, record.group, record.host)
     await context.session.flush()
     return len(rows)
 

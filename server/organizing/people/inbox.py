@@ -11,6 +11,7 @@ from federation.received import Received
 from federation.remote import forget_actor, store_actor
 from federation.table import Outcome
 from federation.vocabulary.actors import Actor, parse_actor
+from server.organizing import budgets
 from server.organizing.following import edges
 from server.organizing.membership import service as membership
 from server.organizing.parties import local_actor
@@ -71,7 +72,7 @@ async def handle_move_actor(context: Context, received: Received) -> Outcome:
         return Outcome.REFUSED
     if await is_blocked(context, host_of(target.id)) or await is_remembered(context, actor=old.id, deed="Move"):
         return Outcome.IGNORED
-    if not await remember(context, actor=old.id, deed="Move", keep=COOLDOWN):
+    if not await remember(context, actor=old.id, deed="Move", keep=COOLDOWN, allowance=budgets.MOVES):
         return Outcome.IGNORED
     await store_actor(context, target, received.target)
     for edge in await follows.followers_of(context, old.id):

@@ -1,7 +1,6 @@
 """Decides whether a post from elsewhere concerns anybody here, and keeps it for no more people than it names."""
 
 import os
-from datetime import date
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -20,6 +19,7 @@ from server.organizing.membership import records as memberships
 from server.organizing.parties import ACTIVE
 from server.organizing.posts import records
 from server.organizing.posts.content import Audience, PostContent, content_of
+from server.organizing.posts.records import Stranger
 from server.organizing.remembered import is_remembered
 
 MOST_ADDRESSED = 10
@@ -49,12 +49,14 @@ async def audience_of(context: Context, note: Note, author: str, sender: Actor |
     return Audience(note.audience_kind(known.followers if known is not None else None))
 
 
-async def concerns_us(context: Context, content: PostContent, audience: Audience, recipient: LocalActor | None) -> bool:
-    """Whether somebody here follows the author, is addressed, or the post answers, for all to see, one known here.
+async def concerns_us(
+    context: Context, content: PostContent, audience: Audience, recipient: LocalActor | None, *, followed: bool
+) -> bool:
+    """Whether the author is followed here, somebody is addressed, or the post answers, for all to see, a known one.
 
     A mention that is not an address counts for nothing (HOSTILE B15).
     """
-    if recipient is not None or await is_followed_here(context, content.author):
+    if recipient is not None or followed:
         return True
     addressed = await addressed_here(context, content)
     if len(addressed) > MOST_ADDRESSED:
@@ -109,17 +111,14 @@ def as_content(
     return content_of(note, published=published, recipients=silent).but(author=author)
 
 
-async def keep(context: Context, content: PostContent, audience: Audience, *, review_on: date | None) -> Post:
-    """Stores a post from elsewhere, in the group that it names, until it is reviewed, or for ever."""
+async def keep(context: Context, content: PostContent, audience: Audience, *, by: Stranger | None) -> Post:
+    """Stores a post from elsewhere, in the group that it names."""
     addressed = await addressed_here(context, content)
     groups = [uri for uri in content.audience if not context.origin.owns(uri)]
     local = await _groups_among(context, addressed)
     place = next(iter([*local, *groups]), None)
     number = records.draw_number(content.published, os.urandom, coarse=True)
-    row = await records.put(context, content, audience=audience, group=place, number=number)
-    row.review_on = review_on
-    await context.session.flush()
-    return row
+    return await records.put(context, content, audience=audience, group=place, number=number, by=by)
 
 
 async def _answers_known(context: Context, content: PostContent) -> bool:

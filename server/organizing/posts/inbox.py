@@ -88,15 +88,14 @@ async def _arrive(context: Context, received: Received, note: Note, author: str)
     audience = await arrivals.audience_of(context, note, author, received.sender)
     recipient: LocalActor | None = await arrivals.recipient_of_inbox(context, received)
     content = arrivals.as_content(context, note, author, audience, recipient)
-    if not await arrivals.concerns_us(context, content, audience, recipient):
+    followed = await arrivals.is_followed_here(context, author)
+    if not await arrivals.concerns_us(context, content, audience, recipient, followed=followed):
         return Outcome.IGNORED
-    day_to_go = await strangers.day_to_go(context, author)
     try:
-        if day_to_go is not None:
-            await strangers.spend(context, author)
-    except budgets.OverBudget:
-        return Outcome.IGNORED
-    await arrivals.keep(context, content, audience, review_on=day_to_go)
+        by = await strangers.take(context, content, followed=followed)
+    except budgets.OverBudget as over:
+        return Outcome.RETRY if over.for_now else Outcome.IGNORED
+    await arrivals.keep(context, content, audience, by=by)
     return Outcome.DONE
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlmodel import col
 
 from crypto.sealing import Cell
@@ -81,6 +81,12 @@ async def find_by_activity(context: Context, activity: str, *, kind: Kind, actor
     """The reaction that this very actor made by the activity with this id."""
     same = col(Reaction.activity_index) == context.vault.index("reactions.activity", activity)
     return await _first(context, same, _is(context, kind, actor))
+
+
+async def count(context: Context, post_id: str) -> int:
+    """How many reactions a post has."""
+    statement = select(func.count()).select_from(Reaction).where(col(Reaction.post_id) == post_id)
+    return int((await context.session.execute(statement)).scalar_one())
 
 
 async def remove(context: Context, reaction: Reaction) -> None:

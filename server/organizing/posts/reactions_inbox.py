@@ -14,6 +14,9 @@ from server.organizing.posts.queries import find_post
 from server.organizing.posts.reaction_records import BOOST, LIKE, Kind, ReactionRecord
 from server.organizing.posts.records import StoredPost
 
+MOST_REACTIONS = 10_000
+"""Boosts and likes kept of one post; beyond, nobody counts."""
+
 LONGEST_REACTION = 100
 """Characters of an emoji reaction: one grapheme or a shortcode (FEP-c0e0)."""
 
@@ -81,8 +84,8 @@ async def _boosted(context: Context, received: Received) -> StoredPost | None:
     if await arrivals.was_deleted(context, author, note.id):
         return None
     content = arrivals.as_content(context, note, author, audience, None)
-    day_to_go = await strangers.day_to_go(context, author)
-    return StoredPost(await arrivals.keep(context, content, audience, review_on=day_to_go), content)
+    by = None if await arrivals.is_followed_here(context, author) else strangers.stranger(context, author)
+    return StoredPost(await arrivals.keep(context, content, audience, by=by), content)
 
 
 async def _may_boost(context: Context, received: Received, post: StoredPost) -> bool:
@@ -113,10 +116,12 @@ async def _react(context: Context, received: Received, post: StoredPost, kind: K
         content=activity.content[:LONGEST_REACTION] if activity.content else None,
         to=(PUBLIC,) if PUBLIC in (*activity.to, *activity.cc) else (),
     )
+    if await reaction_records.count(context, post.id) >= MOST_REACTIONS:
+        return Outcome.IGNORED
     try:
         await budgets.spend(context, budgets.REACTIONS, host=host_of(sender.id))
-    except budgets.OverBudget:
-        return Outcome.IGNORED
+    except budgets.OverBudget as over:
+        return Outcome.RETRY if over.for_now else Outcome.IGNORED
     moment = min(activity.published or context.now, context.now)
     await reaction_records.put(context, post.row, kind, record, moment=moment)
     return Outcome.DONE

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlmodel import col
@@ -17,8 +17,17 @@ from server.organizing.posts.content import OPEN, Audience, PostContent
 from server.vault import SERVER_SCOPE
 
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+KEEP_TOMBSTONES = timedelta(days=30)
 _NOBODY = b"\0" * 16
 """Stands in a tombstone for its author, who is forgotten too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """Of which registrable domain somebody is whom nobody here knows, and when what they wrote is looked at again."""
+
+    domain: str
+    review_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +131,19 @@ async def put(
     group: str | None,
     number: int,
     post_id: str | None = None,
+    by: Stranger | None = None,
     random: Random = os.urandom,
 ) -> Post:
-    """Adds a post. `post_id` is given for our own, whose id is in its address. Flushes.
+    """Adds a post, `by` a stranger or not. `post_id` is given for our own, whose id is in its address. Flushes.
 
     Replies that came before what they answer are moved into the thread that this post is now seen to belong to.
     """
-    local = post_id is not None
     index = uri_index(context, content.uri)
-    parent = await find_row(context, content.in_reply_to) if content.in_reply_to else None
-    parent_index = uri_index(context, content.in_reply_to) if content.in_reply_to else None
-    root_index = (parent.root_index if parent else None) or parent_index or index
+    parent_index, root_index = await _place_in_thread(context, content, index)
     row = Post(
         id=post_id or random_id(random),
         number=number,
-        local=local,
+        local=post_id is not None,
         uri_index=index,
         author_index=author_index(context, content.author, audience),
         group_index=group_index(context, group) if group else None,
@@ -145,6 +152,8 @@ async def put(
         audience=audience,
         kind=content.type,
         published_at=content.published,
+        review_on=by.review_on if by else None,
+        domain_index=context.vault.index("posts.domain", by.domain) if by else None,
     )
     await _fill(context, row, content, await scope_of_group(context, group) if group else SERVER_SCOPE)
     context.session.add(row)
@@ -153,6 +162,15 @@ async def put(
         moved = update(Post).where(col(Post.root_index) == index).values(root_index=root_index)
         await context.session.execute(moved.execution_options(synchronize_session=False))
     return row
+
+
+async def _place_in_thread(context: Context, content: PostContent, index: bytes) -> tuple[bytes | None, bytes]:
+    """The index of what a post answers, and that of the thread's first post as far as it is known."""
+    if content.in_reply_to is None:
+        return None, index
+    parent = await find_row(context, content.in_reply_to)
+    parent_index = uri_index(context, content.in_reply_to)
+    return parent_index, (parent.root_index if parent else None) or parent_index
 
 
 async def replace_content(context: Context, post: StoredPost, content: PostContent) -> None:
@@ -164,12 +182,16 @@ async def replace_content(context: Context, post: StoredPost, content: PostConte
 
 
 async def blank(context: Context, row: Post) -> None:
-    """Turns a row into a tombstone: its id stays, its content, author, place and reactions do not."""
+    """Turns a row into a tombstone: its id stays, its content, author, place and reactions do not.
+
+    That of a post from elsewhere goes after 30 days, when no repeat of its Create can come unnoticed any more.
+    """
     await context.session.execute(delete(Reaction).where(col(Reaction.post_id) == row.id))
     row.document = row.sealed_document = None
     row.author_index = _NOBODY
     row.group_index = row.parent_index = row.root_index = None
     row.deleted_at = context.now
+    row.review_on = None if row.local else context.now.date() + KEEP_TOMBSTONES
     context.session.add(row)
     await context.session.flush()
     context.wake("log")

@@ -1,53 +1,63 @@
-"""What people write whom nobody here follows: taken in measure, and let go of when nobody came to need it."""
+"""What people write whom nobody here knows: taken in measure, and let go of when nobody came to need it."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlmodel import col
 
+from crypto.sealing import CannotOpen
 from federation.context import Context
+from federation.domains import registrable
 from federation.origin import host_of
 from models import Post, Reaction
 from server.organizing import budgets
+from server.organizing.membership import records as memberships
 from server.organizing.posts import records
 from server.organizing.posts.arrivals import is_followed_here
-from server.organizing.posts.reaction_records import actor_index
-from server.organizing.posts.records import StoredPost
+from server.organizing.posts.content import PostContent
+from server.organizing.posts.queries import LONGEST_THREAD
+from server.organizing.posts.records import Stranger
 
 KEEP_UNASKED = timedelta(days=180)
-"""How long a stranger's post is kept, if nobody here follows its author, answers it, boosts it or likes it."""
+"""How long a stranger's post is kept, if nobody here comes to need it."""
 
 MOST_KEPT = 100_000
-"""Posts by strangers kept at a time; beyond, those go first that would have gone first."""
+"""Posts by strangers kept at a time; beyond, the oldest go of the domain that has most."""
 
 BATCH = 200
-"""Posts looked at in one unit of work."""
+"""Posts looked at in one unit of work: some hundred milliseconds."""
 
 
-async def day_to_go(context: Context, author: str) -> date | None:
-    """Until when a post by an actor elsewhere is kept unasked; None for ever, where the author is followed here."""
-    return None if await is_followed_here(context, author) else context.now.date() + KEEP_UNASKED
+async def take(context: Context, content: PostContent, *, followed: bool) -> Stranger | None:
+    """What to note of a stranger's post that is about to be stored, counted against what its domain may send.
 
-
-async def spend(context: Context, author: str) -> None:
-    """Counts a post by an actor whom nobody here follows.
-
-    Raises `budgets.OverBudget` when strangers of that domain, or all together, have written enough for today.
+    None for an author who is followed here, belongs to a circle or was invited to one. Not counted is the answer of
+    somebody whom the post it answers named. Raises `budgets.OverBudget`.
     """
-    await budgets.spend(context, budgets.STRANGERS_POSTS, host=host_of(author))
+    if followed or await memberships.is_welcome(context, content.author):
+        return None
+    if not await _was_asked(context, content):
+        await budgets.spend(context, budgets.STRANGERS_POSTS, host=host_of(content.author))
+    return stranger(context, content.author)
+
+
+def stranger(context: Context, author: str) -> Stranger:
+    """What to note of a post by somebody whom nobody here knows."""
+    return Stranger(domain=registrable(host_of(author)), review_on=context.now.date() + KEEP_UNASKED)
 
 
 async def review(context: Context) -> int:
     """Looks at some of the posts whose day has come, and forgets those nobody needs; how many it looked at.
 
-    Call until it returns 0.
+    Needed are those that somebody here answered, directly or further down, boosted or liked, and those whose author is
+    followed here or belongs to a circle. What was deleted meanwhile, or cannot be opened, is not. Call until it
+    returns 0.
     """
     rows = await _due(context)
     if not rows:
         return 0
-    needed = await _answered_or_liked(context, rows)
-    needed |= {post.id for post in await records.opened(context, rows) if await _is_needed(context, post)}
+    needed = await _needed(context, [row for row in rows if row.deleted_at is None])
     unneeded = {row.id for row in rows} - needed
     await context.session.execute(delete(Post).where(col(Post.id).in_(unneeded)))
     later = context.now.date() + KEEP_UNASKED
@@ -56,13 +66,17 @@ async def review(context: Context) -> int:
 
 
 async def authors_among(context: Context, actors: Collection[str]) -> set[str]:
-    """Those of the actors that wrote, boosted or liked something kept here."""
+    """Those of the actors that wrote something kept here."""
     by_index = {index: actor for actor in actors for index in records.author_indexes(context, [actor])}
     wrote = select(col(Post.author_index)).where(col(Post.author_index).in_(by_index)).distinct()
-    reacting = {actor_index(context, actor): actor for actor in actors}
-    reacted = select(col(Reaction.actor_index)).where(col(Reaction.actor_index).in_(reacting)).distinct()
-    found = {by_index[index] for index in (await context.session.execute(wrote)).scalars()}
-    return found | {reacting[index] for index in (await context.session.execute(reacted)).scalars()}
+    return {by_index[index] for index in (await context.session.execute(wrote)).scalars()}
+
+
+async def _was_asked(context: Context, content: PostContent) -> bool:
+    if content.in_reply_to is None or not context.origin.owns(content.in_reply_to):
+        return False
+    parent = await records.find_stored(context, content.in_reply_to)
+    return parent is not None and content.author in parent.content.named
 
 
 async def _due(context: Context) -> Sequence[Post]:
@@ -70,18 +84,57 @@ async def _due(context: Context) -> Sequence[Post]:
     surplus = (await context.session.execute(select(func.count()).where(kept))).scalar_one() - MOST_KEPT
     ordered = select(Post).where(kept).order_by(col(Post.review_on), col(Post.number))
     if surplus > 0:
-        return (await context.session.execute(ordered.limit(min(surplus, BATCH)))).scalars().all()
+        heaviest = await _heaviest(context, kept)
+        return (await context.session.execute(ordered.where(heaviest).limit(min(surplus, BATCH)))).scalars().all()
     due = ordered.where(col(Post.review_on) <= context.now.date()).limit(BATCH)
     return (await context.session.execute(due)).scalars().all()
 
 
-async def _answered_or_liked(context: Context, rows: Sequence[Post]) -> set[str]:
-    by_index = {row.uri_index: row.id for row in rows}
-    answers = select(col(Post.parent_index)).where(col(Post.parent_index).in_(by_index), col(Post.local)).distinct()
-    likes = select(col(Reaction.post_id)).where(col(Reaction.post_id).in_(by_index.values()), col(Reaction.local))
-    answered = {by_index[index] for index in (await context.session.execute(answers)).scalars() if index is not None}
-    return answered | set((await context.session.execute(likes.distinct())).scalars())
+async def _heaviest(context: Context, kept: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition that a post is of the domain that has most of them here."""
+    domain = col(Post.domain_index)
+    most = select(domain).where(kept).group_by(domain).order_by(func.count().desc()).limit(1)
+    found = (await context.session.execute(most)).scalar_one()
+    return domain.is_(None) if found is None else domain == found
 
 
-async def _is_needed(context: Context, post: StoredPost) -> bool:
-    return await is_followed_here(context, post.content.author)
+async def _needed(context: Context, rows: Sequence[Post]) -> set[str]:
+    needed = await _liked(context, rows) | await _led_to_our_words(context, rows)
+    for row in rows:
+        if row.id not in needed and await _is_of_somebody_known(context, row):
+            needed.add(row.id)
+    return needed
+
+
+async def _liked(context: Context, rows: Sequence[Post]) -> set[str]:
+    ids = [row.id for row in rows]
+    likes = select(col(Reaction.post_id)).where(col(Reaction.post_id).in_(ids), col(Reaction.local)).distinct()
+    return set((await context.session.execute(likes)).scalars())
+
+
+async def _led_to_our_words(context: Context, rows: Sequence[Post]) -> set[str]:
+    """Those above something that was written here: without them it would hang in the air."""
+    roots = {row.root_index for row in rows if row.root_index is not None}
+    ours = col(Post.local) & col(Post.parent_index).is_not(None)
+    spoken = select(col(Post.root_index)).where(col(Post.root_index).in_(roots), ours).distinct()
+    above: set[bytes] = set()
+    for root in (await context.session.execute(spoken)).scalars().all():
+        columns = select(col(Post.uri_index), col(Post.parent_index), col(Post.local))
+        thread = (
+            await context.session.execute(columns.where(col(Post.root_index) == root).limit(LONGEST_THREAD))
+        ).all()
+        parents = {row.uri_index: row.parent_index for row in thread}
+        for post in thread:
+            index = post.parent_index if post.local else None
+            while index is not None and index not in above:
+                above.add(index)
+                index = parents.get(index)
+    return {row.id for row in rows if row.uri_index in above}
+
+
+async def _is_of_somebody_known(context: Context, row: Post) -> bool:
+    try:
+        author = (await records.opened_one(context, row)).content.author
+    except CannotOpen:  # nobody will ever read it again
+        return False
+    return await is_followed_here(context, author) or await memberships.is_welcome(context, author)
