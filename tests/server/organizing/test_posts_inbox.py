@@ -318,8 +318,7 @@ async def test_a_delete_that_came_first_keeps_the_late_create_out(context: Conte
     assert await count_posts(context) == 1
 
 
-async def test_remembered_deletes_have_a_limit(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budgets, "REMEMBERED_DEEDS", replace(budgets.REMEMBERED_DEEDS, limit=20))
+async def test_remembered_deletes_have_a_limit(context: Context) -> None:
     for number in range(budgets.REMEMBERED_DEEDS.limit):
         assert await delete_of(context, MALLORY, f"https://evil.example/{number}") is Outcome.DONE
     assert await delete_of(context, MALLORY, "https://evil.example/more") is Outcome.IGNORED
