@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,6 +35,8 @@ class Context:
     origin: Origin
     now: datetime
     wakes: set[str] = field(default_factory=set)
+    memo: dict[str, Any] = field(default_factory=dict)
+    """What was looked up for the whole unit of work, by the module that did; whoever changes it there drops it."""
 
     def wake(self, lane: str) -> None:
         """Asks that `deliveries` or `inbox` be looked at once this transaction is committed.

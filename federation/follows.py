@@ -26,6 +26,8 @@ State = Literal["requested", "accepted"]
 
 _follows = SQLModel.metadata.tables[str(Follow.__tablename__)]
 _SCOPE = "server"
+_ANY = select(_follows.c.id).where(_follows.c.followee_index == bindparam("followee"), _follows.c.state == "accepted")
+_ANY = _ANY.limit(1)
 _BREATH = 1_000
 """Rows opened before others get a turn: about ten milliseconds."""
 
@@ -122,6 +124,12 @@ async def has_followers_on(context: Context, followee: str, host: str) -> bool:
 async def count_followers(context: Context, followee: str, *, state: State = "accepted") -> int:
     """How many follow an actor; nothing is opened."""
     return await _count(context, _is_followee(context, followee), state)
+
+
+async def has_followers(context: Context, followee: str) -> bool:
+    """Whether anybody follows an actor; nothing is opened."""
+    found = await context.session.execute(_ANY, {"followee": context.vault.index("follows.followee", followee)})
+    return found.first() is not None
 
 
 async def count_following(context: Context, follower: str, *, state: State = "accepted") -> int:

@@ -19,8 +19,8 @@ class GroupCommit(Generic[Item, Result]):
     _waiting: list[tuple[Item, "asyncio.Future[Result]"]] = field(default_factory=list)
     _task: "asyncio.Task[None] | None" = None
 
-    async def add(self, item: Item, commit: Callable[[list[Item]], Awaitable[list[Result]]]) -> Result:
-        """What a `commit` with the item in it returned for the item; raises what it raised.
+    def add(self, item: Item, commit: Callable[[list[Item]], Awaitable[list[Result]]]) -> "asyncio.Future[Result]":
+        """Will be what a `commit` with the item in it returned for the item, or raise what it raised.
 
         Every call passes the same `commit`, which returns a result for each item, in order. An item whose adder is
         cancelled is still committed.
@@ -29,7 +29,7 @@ class GroupCommit(Generic[Item, Result]):
         self._waiting.append((item, done))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(commit))
-        return await done
+        return done
 
     async def _run(self, commit: Callable[[list[Item]], Awaitable[list[Result]]]) -> None:
         while self._waiting:

@@ -7,8 +7,7 @@ from functools import partial
 from crypto.http_signatures import BadSignature, Message, ParsedSignature, SignatureError
 from federation import authority, inbox_items, signatures
 from federation.authority import NotAuthorized
-from federation.blocks import is_blocked
-from federation.context import Context
+from federation.blocks import blocked_among, is_blocked
 from federation.inbox_items import Arrival, Incoming, Load, Reply, sweep
 from federation.memory import Gauge
 from federation.origin import host_of
@@ -72,15 +71,12 @@ async def receive(federation: Federation, message: Message, *, recipient_id: str
     try:
         _check_envelope(message, federation.origin.domain)
         parsed = signatures.read(federation, message)
-        async with federation.reading() as context:
-            await _check_door(context, recipient_id)
-            activity, host = _read_activity(federation, message.body), signatures.signer_host(parsed)
-            if await _is_pointless(context, activity, host):
-                return ACCEPTED
-            is_heard = not await is_blocked(context, host)
+        if recipient_id is not None:
+            await _check_door(federation, recipient_id)
+        activity = _read_activity(federation, message.body)
+        if await _is_pointless(federation, activity, signatures.signer_host(parsed)):
+            return ACCEPTED
         try:
-            if not is_heard:
-                raise UnknownKey
             incoming = await _authenticate(federation, message, parsed, activity)
         except (SignatureError, _Refused):
             # A refusal would tell anybody that the actor is known here, as a member may be: strangers hear 202.
@@ -115,13 +111,13 @@ def _check_envelope(message: Message, domain: str) -> None:
         raise _Refused(413, "the activity is too big")
 
 
-async def _check_door(context: Context, recipient_id: str | None) -> None:
-    if recipient_id is not None:
+async def _check_door(federation: Federation, recipient_id: str) -> None:
+    async with federation.reading() as context:
         recipient = await context.session.get(LocalActor, recipient_id)
-        if recipient is None:
-            raise _Refused(404, "no such inbox")
-        if recipient.state == "deleted":
-            raise _Refused(410, "the owner of this inbox is gone")
+    if recipient is None:
+        raise _Refused(404, "no such inbox")
+    if recipient.state == "deleted":
+        raise _Refused(410, "the owner of this inbox is gone")
 
 
 def _read_activity(federation: Federation, body: bytes) -> Activity:
@@ -137,16 +133,18 @@ def _read_activity(federation: Federation, body: bytes) -> Activity:
     return activity
 
 
-async def _is_pointless(context: Context, activity: Activity, signer_host: str) -> bool:
+async def _is_pointless(federation: Federation, activity: Activity, signer_host: str) -> bool:
     """Whether there is nothing to do, whoever signed: strangers about themselves (WIRE 1.10).
 
     An actor's word about itself, signed elsewhere, is dropped for known actors too: neither the answer nor a fetch of
     that key may tell whom we know.
     """
-    host = host_of(activity.actor)
     if not authority.is_about_itself(activity):
         return False
-    return host != signer_host or await known_actor(context, activity.actor) is None
+    if host_of(activity.actor) != signer_host:
+        return True
+    async with federation.reading() as context:
+        return await known_actor(context, activity.actor) is None
 
 
 async def _authenticate(
@@ -193,9 +191,13 @@ async def _store(federation: Federation, arrivals: Sequence[Arrival]) -> list[Re
     replies, taken, gauge = [], [], federation.memory.inbox
     async with federation.writing() as context:
         suspended = await suspended_among(context, {arrival.signer for arrival in arrivals})
+        blocked = await blocked_among(context, {arrival.host for arrival in arrivals})
         loads = await inbox_items.loads_of(context, {arrival.domain for arrival in arrivals})
         await inbox_items.measure(context, gauge)
         for arrival in arrivals:
+            if arrival.host in blocked:
+                replies.append(UNCONFIRMED)
+                continue
             load, size = loads[arrival.domain], len(arrival.content)
             is_crowded = _is_crowded(load, gauge, size)
             replies.append(CROWDED if is_crowded else ACCEPTED)

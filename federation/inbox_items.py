@@ -4,9 +4,9 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, bindparam, delete, func, select, update
 from sqlmodel import SQLModel, col
 
 from crypto.sealing import Cell
@@ -18,17 +18,8 @@ from federation.origin import host_of, origin_of
 from federation.upserts import insert_into
 from models import ActivityTally, InboxItem, Tombstone
 
-State = Literal["waiting", "done", "dead"]
-
 _items = SQLModel.metadata.tables[str(InboxItem.__tablename__)]
 _tallies = SQLModel.metadata.tables[str(ActivityTally.__tablename__)]
-
-TRANSITIONS: dict[State, frozenset[State]] = {
-    "waiting": frozenset({"waiting", "done", "dead"}),
-    "done": frozenset(),
-    "dead": frozenset(),
-}
-"""From which state to which; `waiting` to `waiting` is a later attempt."""
 
 KEEP = {"done": timedelta(days=30), "dead": timedelta(days=7)}
 """How long a row outlives its end. Done rows hold no body, only what recognises a repeat."""
@@ -184,21 +175,21 @@ async def claim(context: Context, limit: int, *, but: Collection[str] = ()) -> l
 
     Moves their due time on, so that a crash loses nothing.
     """
+    columns = (_items.c.id, _items.c.host, _items.c.attempts, _items.c.received_at, _items.c.sealed_body)
     due = (
-        select(InboxItem)
-        .where(col(InboxItem.state) == "waiting", col(InboxItem.due) <= context.now)
-        .where(col(InboxItem.host).not_in(but))
-        .order_by(col(InboxItem.due), col(InboxItem.received_at))
+        select(*columns)
+        .where(_items.c.state == "waiting", _items.c.due <= context.now)
+        .where(_items.c.host.not_in(but))
+        .order_by(_items.c.due, _items.c.received_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    rows = (await context.session.execute(due)).scalars().all()
-    for row in rows:
-        row.attempts += 1
-        row.due = context.now + LEASE
-    await context.session.flush()
+    rows = (await context.session.execute(due)).all()
+    if rows:
+        leased = update(_items).where(_items.c.id.in_([row.id for row in rows]))
+        await context.session.execute(leased.values(attempts=_items.c.attempts + 1, due=context.now + LEASE))
     return [
-        Claim(row.id, row.host, row.attempts, row.received_at, row.sealed_body)
+        Claim(row.id, row.host, row.attempts + 1, row.received_at, row.sealed_body)
         for row in rows
         if row.sealed_body is not None
     ]
@@ -216,33 +207,47 @@ async def open_body(context: Context, claim: Claim) -> Incoming:
     )
 
 
-async def hold(context: Context, claim: Claim) -> None:
-    """Locks a claimed item until the unit of work ends: of two claimants one goes on. Raises `LeaseLost`."""
-    statement = select(col(InboxItem.id)).where(*_held(claim)).with_for_update()
-    if (await context.session.execute(statement)).first() is None:
-        raise LeaseLost
+async def hold(context: Context, claims: Sequence[Claim]) -> set[str]:
+    """Locks claimed items until the unit of work ends, and returns the ids of those that are still this claimant's."""
+    asked = (
+        select(_items.c.id, _items.c.attempts)
+        .where(_items.c.id.in_([claim.id for claim in claims]), _items.c.state == "waiting")
+        .order_by(_items.c.id)
+        .with_for_update()
+    )
+    attempts = {row.id: row.attempts for row in (await context.session.execute(asked)).all()}
+    return {claim.id for claim in claims if attempts.get(claim.id) == claim.attempt}
 
 
-async def advance(context: Context, claim: Claim, state: State, *, outcome: str | None = None) -> None:
-    """Ends a claimed item, or puts it back to wait (growing intervals) for its next attempt.
+async def finish(context: Context, ended: Sequence[tuple[Claim, str]]) -> None:
+    """Ends items that are held, each with its outcome.
 
-    Of a done item nothing stays that tells from whom it came, or more than the day. A dead one is kept whole for a
-    week. Raises `LeaseLost` when the claim is no longer the newest one, `ValueError` for a state that cannot follow.
+    Of a done item nothing stays that tells from whom it came, or more than the day.
     """
-    if state not in TRANSITIONS["waiting"]:
-        raise ValueError(f"waiting cannot become {state}")
-    changes: dict[str, Any] = {"state": state, "outcome": outcome}
-    if state == "waiting":
-        changes["due"] = context.now + BACKOFF[min(claim.attempt, len(BACKOFF)) - 1]
+    if not ended:
+        return
+    emptied = update(_items).where(_items.c.id == bindparam("row"))
+    values: dict[str, Any] = {
+        "state": "done",
+        **{"sealed_body": None, "size": 0, "host": "", "domain": ""},
+        "outcome": bindparam("ended"),
+        "received_at": bindparam("day"),
+        "due": _midnight(context.now),
+        "delete_after": _midnight(context.now + KEEP["done"] + timedelta(days=1)),
+    }
+    rows = [{"row": claim.id, "ended": outcome, "day": _midnight(claim.received_at)} for claim, outcome in ended]
+    await context.session.execute(emptied.values(**values), rows)
+
+
+async def put_off(context: Context, claim: Claim, *, last: bool) -> None:
+    """Puts a claimed item back to wait (growing intervals) for its next attempt; with `last` there is none.
+
+    A dead one is kept whole for a week. Raises `LeaseLost` when the claim is no longer the newest one.
+    """
+    if last:
+        changes: dict[str, Any] = {"state": "dead", "delete_after": context.now + KEEP["dead"]}
     else:
-        changes["delete_after"] = context.now + KEEP[state]
-    if state == "done":
-        changes |= {
-            **{"sealed_body": None, "size": 0, "host": "", "domain": ""},
-            "received_at": _midnight(claim.received_at),
-            "due": _midnight(context.now),
-            "delete_after": _midnight(context.now + KEEP[state] + timedelta(days=1)),
-        }
+        changes = {"due": context.now + BACKOFF[min(claim.attempt, len(BACKOFF)) - 1]}
     if not await _change(context, claim, changes):
         raise LeaseLost
 
@@ -253,13 +258,15 @@ async def hand_back(context: Context, claims: Sequence[Claim], *, until: datetim
         await _change(context, claim, {"due": until, "attempts": claim.attempt - 1})
 
 
-async def tally(context: Context, verb: str, outcome: str) -> None:
-    """Counts one activity of a verb that ended so, today."""
-    statement = insert_into(context, _tallies).values(day=context.now.date(), verb=verb[:32], outcome=outcome, count=1)
-    counted = statement.on_conflict_do_update(
-        index_elements=["day", "verb", "outcome"], set_={"count": col(ActivityTally.count) + 1}
-    )
-    await context.session.execute(counted)
+async def tally(context: Context, counts: Mapping[tuple[str, str], int]) -> None:
+    """Counts activities that ended today, by verb and outcome."""
+    for (verb, outcome), count in sorted(counts.items()):
+        row = {"day": context.now.date(), "verb": verb[:32], "outcome": outcome, "count": count}
+        counted = insert_into(context, _tallies).values(row)
+        more = counted.on_conflict_do_update(
+            index_elements=["day", "verb", "outcome"], set_={"count": _tallies.c.count + counted.excluded.count}
+        )
+        await context.session.execute(more)
 
 
 async def sweep(context: Context) -> int:

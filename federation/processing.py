@@ -1,23 +1,27 @@
 """Gives stored activities to their handlers, each exactly once, in order for each host. Never fetches while writing."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import groupby
 
 import structlog
 
+from crypto.sealing import CannotOpen
 from federation import inbox_items
 from federation.authority import NotAuthorized
+from federation.deeds import Again, Deed, Result, do_all
 from federation.fetch_errors import FetchFailed
-from federation.inbox_items import MAX_ATTEMPTS, Claim, LeaseLost
-from federation.received import Received
-from federation.resolving import Dropped, object_type, read_activity, resolve
+from federation.inbox_items import MAX_ATTEMPTS, Claim, Incoming, LeaseLost
+from federation.remote_store import actors_by_id
+from federation.resolving import Dropped, read_activity, resolve
 from federation.runtime import Federation
-from federation.standing import may_still
 from federation.synchronization import CannotSynchronize, synchronize
 from federation.table import Outcome
 from federation.upkeep import note_alive
+from federation.vocabulary.activities import Activity
 from federation.vocabulary.actors import Actor
 from federation.vocabulary.documents import Malformed
 
@@ -36,11 +40,17 @@ BREATHER = timedelta(seconds=30)
 """How long the rest of a host's activities wait after one of them had to wait in vain."""
 
 
-class _Again(Exception):
-    """The handler asked for another attempt; what it wrote is rolled back."""
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A claim with what it holds; `sender` as it is known here, if it is."""
+
+    claim: Claim
+    incoming: Incoming
+    activity: Activity
+    sender: Actor | None
 
 
-async def process_waiting(federation: Federation, *, limit: int = 50) -> int:
+async def process_waiting(federation: Federation, *, limit: int = 200) -> int:
     """Processes what is due, `limit` activities at a time, until nothing is; returns how many it took up.
 
     Each is handled once: its handler's writes and the end of its item are one unit of work. What fails is tried up
@@ -53,7 +63,8 @@ async def process_waiting(federation: Federation, *, limit: int = 50) -> int:
         while True:
             claims = await _claim(federation, min(limit, LANES - len(lanes)), but=lanes)
             taken += len(claims)
-            by_host = groupby(sorted(claims, key=lambda claim: claim.host), key=lambda claim: claim.host)
+            opened = await _open(federation, claims)
+            by_host = groupby(sorted(opened, key=_host), key=_host)
             new = {host: asyncio.create_task(_run_lane(federation, list(of_host))) for host, of_host in by_host}
             lanes |= new
             if not lanes:
@@ -72,72 +83,89 @@ async def process_waiting(federation: Federation, *, limit: int = 50) -> int:
 async def _claim(federation: Federation, limit: int, *, but: Collection[str]) -> list[Claim]:
     async with federation.writing() as context:
         claims = await inbox_items.claim(context, limit, but=but)
-        for host in {claim.host for claim in claims}:
-            await note_alive(context, host)
+        await note_alive(context, {claim.host for claim in claims})
     return claims
 
 
-async def _run_lane(federation: Federation, claims: Sequence[Claim]) -> None:
-    """One host's activities in the order they came. One that waits in vain for a server ends the lane's turn."""
-    for position, claim in enumerate(claims):
-        if not await _attempt(federation, claim):
-            async with federation.writing() as context:
-                await inbox_items.hand_back(context, claims[position + 1 :], until=context.now + BREATHER)
-            return
-
-
-async def _attempt(federation: Federation, claim: Claim) -> bool:
-    """Tries one activity, and sees to it that a failed one comes again. False when a server was waited for in vain."""
-    try:
-        try:
-            await _settle(federation, claim)
-        except (FetchFailed, TimeoutError):
-            await _try_again(federation, claim)
-            return False
-        except _Again:
-            await _try_again(federation, claim)
-    except LeaseLost:
-        log.info("activity taken over", item=claim.id)
-    except Exception as error:  # a handler's bug must not stop the others; only its class may be told
-        log.error("activity failed", item=claim.id, attempt=claim.attempt, error=type(error).__name__)
-        await _try_again(federation, claim)
-    return True
-
-
-async def _settle(federation: Federation, claim: Claim) -> None:
-    """One attempt at one item. Raises when there has to be another."""
+async def _open(federation: Federation, claims: Sequence[Claim]) -> list[_Opened]:
+    """What was claimed, with those of its senders that are known: two queries however much it is."""
+    read: list[tuple[Claim, Incoming, Activity]] = []
+    broken: list[Claim] = []
     async with federation.reading() as context:
-        incoming = await inbox_items.open_body(context, claim)
-    activity = read_activity(incoming.body)
+        for claim in claims:
+            try:
+                incoming = await inbox_items.open_body(context, claim)
+                read.append((claim, incoming, read_activity(incoming.body)))
+            except (CannotOpen, Malformed) as error:
+                log.error("activity failed", item=claim.id, attempt=claim.attempt, error=type(error).__name__)
+                broken.append(claim)
+        known = await actors_by_id(context, {incoming.signer for _, incoming, _ in read})
+    for claim in broken:
+        await _try_again(federation, claim)
+    return [_Opened(claim, incoming, activity, known.get(incoming.signer)) for claim, incoming, activity in read]
+
+
+async def _run_lane(federation: Federation, opened: Sequence[_Opened]) -> None:
+    """One host's activities in the order they came. One that waits in vain for a server ends the lane's turn.
+
+    Each is passed on as soon as it is believable, without waiting for the end of the one before: they are done in this
+    order all the same.
+    """
+    passed: list[tuple[_Opened, Deed, asyncio.Future[Result]]] = []
+    for position, one in enumerate(opened):
+        try:
+            deed = await _believable(federation, one)
+        except (FetchFailed, TimeoutError):
+            await _try_again(federation, one.claim)
+            async with federation.writing() as context:
+                rest = [later.claim for later in opened[position + 1 :]]
+                await inbox_items.hand_back(context, rest, until=context.now + BREATHER)
+            break
+        except Exception as error:
+            await _note_failure(federation, one.claim, error)
+        else:
+            passed.append((one, deed, federation.deeds.add(deed, partial(do_all, federation))))
+    for one, deed, done in passed:
+        await _note_end(federation, one, deed, done)
+
+
+async def _believable(federation: Federation, one: _Opened) -> Deed:
+    """The deed that an activity asks for. Raises `FetchFailed` or `TimeoutError` when it has to come again."""
+    known: Mapping[str, Actor] = {} if one.sender is None else {one.incoming.signer: one.sender}
+    verb = one.activity.type
     try:
         async with asyncio.timeout(PATIENCE):
-            received = await resolve(federation, activity, incoming)
-            kind = await object_type(federation, received)
-        await _handle(federation, claim, received, kind)
-        if incoming.synchronization is not None:
-            await _synchronize(federation, received.sender, incoming.synchronization)
+            received = await resolve(federation, one.activity, one.incoming, known)
     except Dropped as dropped:
-        await _end(federation, claim, activity.type, dropped.outcome)
+        return Deed(one.claim, verb, outcome=dropped.outcome)
     except (NotAuthorized, Malformed):
-        await _end(federation, claim, activity.type, Outcome.REFUSED)
+        return Deed(one.claim, verb, outcome=Outcome.REFUSED)
     except FetchFailed as error:
         if error.transient:
             raise
-        await _end(federation, claim, activity.type, Outcome.IGNORED if error.gone else Outcome.REFUSED)
+        return Deed(one.claim, verb, outcome=Outcome.IGNORED if error.gone else Outcome.REFUSED)
+    return Deed(one.claim, received.activity.type, received)
 
 
-async def _handle(federation: Federation, claim: Claim, received: Received, kind: str) -> None:
-    verb = received.activity.type
-    handler = federation.application.table.find(verb, kind)
-    async with federation.writing() as context:
-        await inbox_items.hold(context, claim)
-        outcome = Outcome.IGNORED
-        if handler is not None and await may_still(context, received.sender.id, verb):
-            outcome = await handler(context, received)
-        if outcome is Outcome.RETRY:
-            raise _Again
-        await inbox_items.advance(context, claim, "done", outcome=outcome.value)
-        await inbox_items.tally(context, verb, outcome.value)
+async def _note_end(federation: Federation, one: _Opened, deed: Deed, done: "asyncio.Future[Result]") -> None:
+    """Sees to it that a failed deed comes again. A followers' digest that came with a done one is looked into."""
+    try:
+        result = await done
+    except Exception as error:
+        result = error
+    if isinstance(result, Exception):
+        await _note_failure(federation, one.claim, result)
+    elif one.incoming.synchronization is not None and deed.received is not None:
+        await _synchronize(federation, deed.received.sender, one.incoming.synchronization)
+
+
+async def _note_failure(federation: Federation, claim: Claim, error: Exception) -> None:
+    if isinstance(error, LeaseLost):
+        log.info("activity taken over", item=claim.id)
+        return
+    if not isinstance(error, Again):  # a bug in a handler must not stop the others; only its class may be told
+        log.error("activity failed", item=claim.id, attempt=claim.attempt, error=type(error).__name__)
+    await _try_again(federation, claim)
 
 
 async def _synchronize(federation: Federation, sender: Actor, header: str) -> None:
@@ -151,13 +179,13 @@ async def _synchronize(federation: Federation, sender: Actor, header: str) -> No
         log.error("followers not synchronized", error=type(error).__name__)
 
 
-async def _end(federation: Federation, claim: Claim, verb: str, outcome: Outcome) -> None:
-    async with federation.writing() as context:
-        await inbox_items.advance(context, claim, "done", outcome=outcome.value)
-        await inbox_items.tally(context, verb, outcome.value)
-
-
 async def _try_again(federation: Federation, claim: Claim) -> None:
-    state: inbox_items.State = "dead" if claim.attempt >= MAX_ATTEMPTS else "waiting"
-    async with federation.writing() as context:
-        await inbox_items.advance(context, claim, state)
+    try:
+        async with federation.writing() as context:
+            await inbox_items.put_off(context, claim, last=claim.attempt >= MAX_ATTEMPTS)
+    except LeaseLost:
+        log.info("activity taken over", item=claim.id)
+
+
+def _host(one: _Opened) -> str:
+    return one.claim.host

@@ -58,6 +58,12 @@ async def known_actor(context: Context, uri: str) -> Actor | None:
     return None if stored is None else stored.actor
 
 
+async def actors_by_id(context: Context, uris: Collection[str]) -> dict[str, Actor]:
+    """Those of the actors that are known, by the id that each was asked for by."""
+    by_index = {uri_index(context, uri): uri for uri in uris}
+    return {actor.id: actor for actor in await known_actors(context, by_index)}
+
+
 async def known_actors(context: Context, indexes: Collection[bytes]) -> list[Actor]:
     """The actors of these rows, as last fetched; those whose document is not kept, or is of no use, are left out."""
     found = await _opened(context, col(RemoteActor.uri_index).in_(indexes))

@@ -3,11 +3,15 @@
 Nothing here writes, and nothing runs inside a unit of work while it fetches (FEP-fe34, WIRE 3.3 and 5.16).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from types import MappingProxyType
 
 from federation import authority
+from federation.application import Application
 from federation.blocks import is_blocked
+from federation.context import Context
 from federation.fetch import fetch_document
 from federation.fetch_errors import FetchFailed
 from federation.inbox_items import Incoming
@@ -20,7 +24,7 @@ from federation.vocabulary import Document
 from federation.vocabulary.activities import Activity, Reference, parse_activity
 from federation.vocabulary.actors import Actor, parse_actor
 from federation.vocabulary.documents import Malformed, load_json
-from federation.vocabulary.objects import parse_note
+from federation.vocabulary.objects import is_vote
 
 FETCH_BUDGET = 5
 """Requests to other servers that one activity may cause (HOSTILE C8), actors included."""
@@ -33,6 +37,9 @@ ACTIVITY_TYPES = frozenset(
 
 VOTE = "Vote"
 """The object type under which a poll vote is looked up: on the wire it is a Note (FEP-9967)."""
+
+
+NOBODY_KNOWN: Mapping[str, Actor] = MappingProxyType({})
 
 
 class Dropped(Exception):
@@ -48,19 +55,21 @@ def read_activity(body: bytes) -> Activity:
     return authority.with_own_id(parse_activity(load_json(body)), sha256(body).hexdigest()[:32])
 
 
-async def resolve(federation: Federation, activity: Activity, incoming: Incoming) -> Received:
-    """The activity as a handler may believe it.
+async def resolve(
+    federation: Federation, activity: Activity, incoming: Incoming, known: Mapping[str, Actor] = NOBODY_KNOWN
+) -> Received:
+    """The activity as a handler may believe it. `known` are actors that were looked up already.
 
     A forwarded one counts only as a hint to look at the object's origin. Raises `Dropped`, `NotAuthorized`,
     `Malformed`, or `FetchFailed` when an origin does not answer as it should.
     """
-    resolver = _Resolver(federation, incoming.recipient_id)
+    resolver = _Resolver(federation, incoming.recipient_id, known)
     if incoming.forwarded:
         return await resolver.hinted(activity)
     return await resolver.vouched(activity, await resolver.actor(incoming.signer))
 
 
-async def object_type(federation: Federation, received: Received) -> str:
+async def object_type(application: Application, context: Context, received: Received) -> str:
     """The object type that picks the row of the table; empty when it is unknown.
 
     From the believed document; else what is stored here under the id; else what the sender says it is.
@@ -73,8 +82,7 @@ async def object_type(federation: Federation, received: Received) -> str:
     embedded = reference.embedded or {}
     if reference.type and reference.type != "Tombstone":
         return reference.type
-    async with federation.reading() as context:
-        stored = None if reference.id is None else await federation.application.object_type(context, reference.id)
+    stored = None if reference.id is None else await application.object_type(context, reference.id)
     if received.activity.type == "Undo" and stored in authority.ACTOR_TYPES:
         # snac undoes a Follow by naming the actor that was followed.
         return "Follow"
@@ -83,9 +91,7 @@ async def object_type(federation: Federation, received: Received) -> str:
 
 
 def _is_vote(received: Received) -> bool:
-    if received.activity.type != "Create" or received.object is None or authority.type_of(received.object) != "Note":
-        return False
-    return parse_note(received.object).is_vote
+    return received.activity.type == "Create" and received.object is not None and is_vote(received.object)
 
 
 @dataclass(slots=True)
@@ -94,6 +100,7 @@ class _Resolver:
 
     federation: Federation
     recipient_id: str | None
+    known: Mapping[str, Actor]
     fetches_left: int = FETCH_BUDGET
 
     async def vouched(self, activity: Activity, sender: Actor) -> Received:
@@ -131,8 +138,10 @@ class _Resolver:
 
     async def actor(self, uri: str) -> Actor:
         """A remote actor, from what is known or else from its origin."""
-        async with self.federation.reading() as context:
-            known = await known_actor(context, uri)
+        known = self.known.get(uri)
+        if known is None:
+            async with self.federation.reading() as context:
+                known = await known_actor(context, uri)
         if known is not None:
             return known
         self._spend()

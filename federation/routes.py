@@ -56,6 +56,9 @@ def build_router(get_federation: GetFederation) -> APIRouter:
     """All routes, plain Starlette ones: an inbox answers thousands of requests a second."""
     routes = _Routes(get_federation)
     router = APIRouter()
+    # First, since most requests are for them; some peers guess the second (PieFed).
+    for path in ("/ap/inbox", "/inbox"):
+        _post(router, path, routes.shared_inbox)
     for actor_path in ("/ap/actors/{id}", "/ap/instance"):
         _get(router, actor_path, routes.actor)
         _post(router, f"{actor_path}/inbox", routes.personal_inbox)
@@ -66,9 +69,6 @@ def build_router(get_federation: GetFederation) -> APIRouter:
     _get(router, "/ap/objects/{id}/activity", routes.create_activity)
     _get(router, "/ap/objects/{id}/replies", routes.replies)
     _get(router, "/ap/activities/{id}", routes.activity)
-    # Some peers guess the second address (PieFed).
-    for path in ("/ap/inbox", "/inbox"):
-        _post(router, path, routes.shared_inbox)
     for path, endpoint in well_known.endpoints(get_federation).items():
         _get(router, path, endpoint)
     return router

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from federation.application import Application
 from federation.client import Client
@@ -25,3 +26,5 @@ class Federation:
     clock: Callable[[], datetime]
     memory: RemoteMemory = field(default_factory=RemoteMemory)
     arrivals: GroupCommit[Arrival, Reply] = field(default_factory=GroupCommit)
+    deeds: GroupCommit[Any, Any] = field(default_factory=GroupCommit)
+    """Activities about to be handled, and how they ended (`federation/deeds.py`)."""

@@ -94,9 +94,12 @@ def covered(parsed: ParsedSignature, message: Message, name: str) -> str | None:
 async def confirm(federation: Federation, parsed: ParsedSignature) -> VerifiedSigner:
     """Finds the key and its owner, and verifies. A known key that does not fit is fetched anew, once (WIRE 1.7).
 
-    The caller has made sure that the key's host is not blocked; its owner's is the same, or the key is none. May
-    fetch: never call it inside a unit of work. Raises `SignatureError`: `UnknownKey` or `BadSignature`.
+    A blocked host, which is that of the key's owner too or the key is none, is not asked for it. A key in memory is
+    used without that look-up. May fetch: never call it inside a unit of work. Raises `SignatureError`: `UnknownKey` or
+    `BadSignature`.
     """
+    if federation.memory.keys.get(parsed.key_id, federation.clock()) is None:
+        await _check_not_blocked(federation, parsed)
     key = await _key(federation, parsed.key_id, refresh=False)
     try:
         verify(parsed, key.public_key)
@@ -109,10 +112,14 @@ async def confirm(federation: Federation, parsed: ParsedSignature) -> VerifiedSi
 async def authenticate(federation: Federation, message: Message) -> VerifiedSigner:
     """Who signed this request. Raises `SignatureError`, also for a key on a blocked host, which is not asked for."""
     parsed = read(federation, message)
+    await _check_not_blocked(federation, parsed)
+    return await confirm(federation, parsed)
+
+
+async def _check_not_blocked(federation: Federation, parsed: ParsedSignature) -> None:
     async with federation.reading() as context:
         if await is_blocked(context, signer_host(parsed)):
             raise UnknownKey
-    return await confirm(federation, parsed)
 
 
 async def prover(federation: Federation, activity: Activity) -> Actor | None:

@@ -1,5 +1,6 @@
 """Looks after the queue of deliveries from outside: when is it due, who is alive again, what can be forgotten."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, case, delete, exists, func, or_, select, update
@@ -26,24 +27,25 @@ async def next_due(context: Context) -> datetime | None:
     return earliest
 
 
-async def note_alive(context: Context, host: str) -> None:
-    """Closes the breaker of a server that has just sent us something authenticated, and remembers the day.
+async def note_alive(context: Context, hosts: Collection[str]) -> None:
+    """Closes the breaker of servers that have just sent us something authenticated, and remembers the day.
 
-    A pause that the server itself asked for is kept. Servers to which nothing was ever sent get no row.
+    A pause that a server itself asked for is kept. Servers to which nothing was ever sent get no row.
     """
-    failing = _hosts.c.failures > 0
-    revived = await context.session.execute(
-        update(_hosts)
-        .where(_hosts.c.host == host, failing)
-        .values(failures=0, failing_since=None, paused_until=None, last_seen_on=context.now.date())
-        .returning(_hosts.c.due)
-    )
-    if revived.first() is not None:
-        context.wake("deliveries")
-        return
     today = context.now.date()
     unseen = or_(_hosts.c.last_seen_on.is_(None), _hosts.c.last_seen_on != today)
-    await context.session.execute(update(_hosts).where(_hosts.c.host == host, unseen).values(last_seen_on=today))
+    columns = select(_hosts.c.host, _hosts.c.failures)
+    changed = columns.where(_hosts.c.host.in_(hosts), or_(_hosts.c.failures > 0, unseen)).order_by(_hosts.c.host)
+    found = (await context.session.execute(changed)).all()
+    if not found:
+        return
+    seen = update(_hosts).where(_hosts.c.host.in_([row.host for row in found])).values(last_seen_on=today)
+    await context.session.execute(seen)
+    failing = [row.host for row in found if row.failures]
+    if failing:
+        healed = update(_hosts).where(_hosts.c.host.in_(failing))
+        await context.session.execute(healed.values(failures=0, failing_since=None, paused_until=None))
+        context.wake("deliveries")
 
 
 async def sweep(context: Context) -> int:

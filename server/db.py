@@ -17,13 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from federation.context import Context
 from federation.origin import Origin
+from server import sqlite
 from server.vault import Keyring, SessionVault
-
-BUSY_TIMEOUT_MS = 15_000
-"""How long a writer of another process (the command line beside the server) is waited for."""
-
-LOG_TIMEOUT_MS = 200
-"""How long readers are waited for before the write-ahead log is emptied. Nobody can write meanwhile."""
 
 _PREPARING = 0x67726F756E647377
 """The advisory lock of those who prepare a PostgreSQL database: any number that means nothing else there."""
@@ -35,7 +30,7 @@ def create_engine(url: str) -> AsyncEngine:
         engine = create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
         event.listen(engine.sync_engine, "handle_error", _hide_values)
         return engine
-    engine = create_async_engine(url, hide_parameters=True)
+    engine = create_async_engine(url, hide_parameters=True, connect_args={"async_creator_fn": sqlite.connect})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -55,11 +50,8 @@ def _hide_values(context: ExceptionContext) -> None:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # The driver's own implicit BEGIN would come too late for IMMEDIATE: transactions are begun by `_begin_sqlite`.
-    connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
-        f"busy_timeout={BUSY_TIMEOUT_MS}",  # first: the others may have to wait for another process
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
@@ -140,11 +132,7 @@ class Database:
         if self.is_sqlite:
             async with self._writer, self.engine.connect() as connection:
                 await connection.execution_options(outside=True)
-                await connection.exec_driver_sql(f"PRAGMA busy_timeout={LOG_TIMEOUT_MS}")
-                try:
-                    hindered = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
-                finally:
-                    await connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+                hindered = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
             if hindered:
                 return False
         self._log_is_due = False

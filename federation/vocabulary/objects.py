@@ -120,8 +120,16 @@ def parse_note(document: object, *, to: Sequence[str] = (), cc: Sequence[str] = 
         attachments=parse_attachments(document),
         options=options,
         source=_source(document),
-        is_vote=kind == "Note" and bool(name and in_reply_to) and text_of(document, "content") is None,
+        is_vote=is_vote(document),
     )
+
+
+def is_vote(document: Document) -> bool:
+    """Whether a document is a vote in a poll: a Note with a name and no content that answers something (FEP-9967)."""
+    if "name" not in document or type_of(document, KINDS) != "Note":
+        return False
+    answers, name = reference_id(document.get("inReplyTo")), clean_line(text_of(document, "name") or "", limit=MAX_NAME)
+    return bool(name and answers) and text_of(document, "content") is None
 
 
 def _author(document: Document, identifier: str) -> str:

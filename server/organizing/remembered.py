@@ -2,6 +2,9 @@
 
 from datetime import timedelta
 
+from sqlalchemy import bindparam, select
+from sqlmodel import col
+
 from federation.context import Context
 from federation.origin import host_of
 from models import Tombstone
@@ -9,6 +12,8 @@ from server.organizing import budgets
 
 KEEP = timedelta(days=30)
 """As long as ids of received activities are kept: no older repeat can arrive unnoticed."""
+
+_EXPIRY = select(col(Tombstone.expires_at)).where(col(Tombstone.index) == bindparam("deed"))
 
 
 async def remember(
@@ -39,8 +44,9 @@ async def remember(
 
 async def is_remembered(context: Context, *, actor: str, deed: str) -> bool:
     """Whether `actor` did it and the note has not expired."""
-    row = await context.session.get(Tombstone, _index(context, actor, deed))
-    return row is not None and row.expires_at > context.now
+    found = await context.session.execute(_EXPIRY, {"deed": _index(context, actor, deed)})
+    expires_at = found.scalar_one_or_none()
+    return expires_at is not None and expires_at > context.now
 
 
 def _index(context: Context, actor: str, deed: str) -> bytes:

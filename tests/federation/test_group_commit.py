@@ -32,9 +32,9 @@ class Books:
 async def test_what_comes_during_a_commit_shares_the_next() -> None:
     group: GroupCommit[int, int] = GroupCommit()
     books = Books()
-    first = asyncio.create_task(group.add(0, books.commit))
+    first = group.add(0, books.commit)
     await books.begun.wait()
-    others = [asyncio.create_task(group.add(number, books.commit)) for number in range(1, MOST_TOGETHER + 3)]
+    others = [group.add(number, books.commit) for number in range(1, MOST_TOGETHER + 3)]
     await asyncio.sleep(0)
     assert not any(task.done() for task in (first, *others))
     books.let.set()
@@ -58,8 +58,8 @@ async def test_a_failed_commit_is_told_to_all_in_it_and_to_nobody_after() -> Non
 async def test_who_stops_waiting_loses_nothing() -> None:
     group: GroupCommit[int, int] = GroupCommit()
     books = Books()
-    gone = asyncio.create_task(group.add(0, books.commit))
-    stays = asyncio.create_task(group.add(1, books.commit))
+    gone = group.add(0, books.commit)
+    stays = group.add(1, books.commit)
     await books.begun.wait()
     gone.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -83,7 +83,7 @@ async def test_what_was_given_up_counts_until_it_goes(
         await like(us, bob, number)
     async with us.database.writing() as context:
         for claim in await inbox_items.claim(context, 10):
-            await inbox_items.advance(context, claim, "dead")
+            await inbox_items.put_off(context, claim, last=True)
     for item in await us.items():
         assert (item.state, item.host, item.domain) == ("dead", f"good.localhost:{bob.peer.port}", "good.localhost")
         assert item.size == len(item.sealed_body or b"") > 0

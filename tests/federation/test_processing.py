@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from federation import inbox_items
 from federation.context import Context
@@ -13,6 +13,7 @@ from federation.inbox import process_waiting, sweep
 from federation.inbox_items import LEASE, MAX_ATTEMPTS
 from federation.received import Received
 from federation.table import Outcome
+from federation.vocabulary.documents import Malformed
 from models import ActivityTally, InboxItem, ServerSetting
 from server.db import Database
 from tests.conftest import Clock
@@ -41,10 +42,9 @@ async def test_a_lost_claim_changes_nothing(us: Running, bob: Stranger, clock: C
     clock.advance(seconds=LEASE.total_seconds() + 1)
     assert await us.process() == ["done"]
     async with us.database.writing() as context:
+        assert await inbox_items.hold(context, [stale]) == set()
         with pytest.raises(inbox_items.LeaseLost):
-            await inbox_items.hold(context, stale)
-        with pytest.raises(inbox_items.LeaseLost):
-            await inbox_items.advance(context, stale, "waiting")
+            await inbox_items.put_off(context, stale, last=False)
     assert await us.process() == ["done"]
 
 
@@ -175,11 +175,11 @@ async def test_states_only_go_forward(us: Running, bob: Stranger) -> None:
     await us.post(bob, bob.activity("Like", f"{bob.base}/n/1"))
     async with us.database.writing() as context:
         (claim,) = await inbox_items.claim(context, 10)
-        await inbox_items.advance(context, claim, "done", outcome="done")
+        assert await inbox_items.hold(context, [claim]) == {claim.id}
+        await inbox_items.finish(context, [(claim, "done")])
+        assert await inbox_items.hold(context, [claim]) == set()
         with pytest.raises(inbox_items.LeaseLost):
-            await inbox_items.advance(context, claim, "waiting")
-    assert inbox_items.TRANSITIONS["done"] == frozenset()
-    assert inbox_items.TRANSITIONS["dead"] == frozenset()
+            await inbox_items.put_off(context, claim, last=True)
 
 
 async def test_an_item_nobody_can_open_does_not_stop_the_rest(us: Running, bob: Stranger) -> None:
@@ -193,3 +193,40 @@ async def test_an_item_nobody_can_open_does_not_stop_the_rest(us: Running, bob: 
 def test_attempts_last_about_a_day() -> None:
     assert timedelta(hours=20) < sum(inbox_items.BACKOFF, timedelta()) < timedelta(hours=30)
     assert len(inbox_items.BACKOFF) == MAX_ATTEMPTS - 1
+
+
+@pytest.mark.parametrize("failure", [LookupError("a bug"), Malformed("not readable"), None])
+async def test_of_those_done_together_one_that_fails_leaves_nothing_and_harms_no_other(
+    us: Running, bob: Stranger, failure: Exception | None
+) -> None:
+    async def deed(context: Context, received: Received) -> Outcome:
+        name = received.activity.id.rpartition("/")[2]
+        context.session.add(ServerSetting(name=f"deed {name}", value="done"))
+        await context.session.flush()
+        if name == "3":
+            if failure is not None:
+                raise failure
+            return Outcome.RETRY
+        return Outcome.DONE
+
+    us.program.deed = deed
+    for number in range(6):
+        await us.post(bob, bob.activity("Like", f"{bob.base}/n/1", f"a/{number}"))
+    await us.process()
+    ends = sorted(str(item.outcome) for item in await us.items())
+    third = "refused" if isinstance(failure, Malformed) else "None"
+    assert ends == sorted(["done"] * 5 + [third])
+    async with us.database.reading() as context:
+        names = {setting.name for setting in (await context.session.execute(select(ServerSetting))).scalars()}
+        tallies = (await context.session.execute(select(ActivityTally))).scalars()
+        assert sum(tally.count for tally in tallies if tally.outcome == "done") == 5
+    assert {f"deed {number}" for number in (0, 1, 2, 4, 5)} == {name for name in names if name.startswith("deed")}
+
+
+async def test_what_is_done_together_is_one_commit(us: Running, bob: Stranger) -> None:
+    for number in range(20):
+        await us.post(bob, bob.activity("Like", f"{bob.base}/n/1", f"a/{number}"))
+    commits: list[None] = []
+    event.listen(us.database.engine.sync_engine, "commit", lambda connection: commits.append(None))
+    assert await us.process() == ["done"] * 20
+    assert len(commits) < 6, "one to claim, one for all deeds, and what looks for more"

@@ -139,7 +139,7 @@ async def test_a_forward_makes_nobody_a_recipient(us: Running, bob: Stranger, ca
     for activity in (forged, wrapped):
         assert (await us.post(bob, activity, f"/ap/actors/{us.ada.id}/inbox")).status_code == 202
     await us.process()
-    assert [(received.sender.id, received.recipient_id) for received in us.program.received] == [(carla.id, None)] * 2
+    assert {(received.sender.id, received.recipient_id) for received in us.program.received} == {(carla.id, None)}
 
 
 async def test_a_forward_whose_origin_disagrees(us: Running, bob: Stranger, carla: Stranger) -> None:

@@ -32,7 +32,7 @@ async def test_hearing_from_a_server_closes_its_breaker(sender: Sender) -> None:
         woken: list[str] = []
         sender.database.woken = woken.append
         async with sender.database.writing() as context:
-            await delivery.note_alive(context, there.host)
+            await delivery.note_alive(context, {there.host})
         assert woken == ["deliveries"]
         assert await sender.deliver() > 0
         await sender.deliver_all()
@@ -44,8 +44,7 @@ async def test_hearing_from_a_server_keeps_the_pause_it_asked_for(sender: Sender
         await sender.enqueue("Create", 1, there.inbox())
         await sender.deliver()
         async with sender.database.writing() as context:
-            await delivery.note_alive(context, there.host)
-            await delivery.note_alive(context, "never.test")
+            await delivery.note_alive(context, {there.host, "never.test"})
         host = await sender.host(there.host)
         assert host is not None
         assert host.last_seen_on == sender.clock.now.date()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -71,21 +71,23 @@ class PostContent:
 
     def to_json(self) -> str:
         """The whole as JSON."""
-        return json.dumps(asdict(self), default=datetime.isoformat, ensure_ascii=False, separators=(",", ":"))
+        values = {name: getattr(self, name) for name in _FIELDS}
+        return json.dumps(values, default=_plain, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
         """What `to_json` wrote. Raises `TypeError`, `KeyError` or `ValueError` for anything else."""
-        fields = json.loads(text)
-        moments = {name: _moment(fields[name]) for name in ("published", "updated")}
-        lists = {name: tuple(fields[name]) for name in _LISTS}
+        values = json.loads(text)
+        moments = {name: _moment(values[name]) for name in ("published", "updated")}
+        lists = {name: tuple(values[name]) for name in _LISTS}
         made = {
-            "mentions": tuple(Mention(**mention) for mention in fields["mentions"]),
-            "attachments": tuple(Attachment(**attachment) for attachment in fields["attachments"]),
+            "mentions": tuple(Mention(**mention) for mention in values["mentions"]),
+            "attachments": tuple(Attachment(**attachment) for attachment in values["attachments"]),
         }
-        return cls(**(fields | moments | lists | made))
+        return cls(**(values | moments | lists | made))
 
 
+_FIELDS = tuple(field.name for field in fields(PostContent))
 _LISTS = ("to", "cc", "audience", "hashtags", "recipients", "inboxes")
 
 
@@ -112,6 +114,11 @@ def content_of(note: Note, *, published: datetime, recipients: Iterable[str] = (
         attachments=note.attachments,
         recipients=tuple(recipients),
     )
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no form for: moments, and the parts of a post."""
+    return value.isoformat() if isinstance(value, datetime) else asdict(value)
 
 
 def _moment(text: str | None) -> datetime | None:
