@@ -1,5 +1,6 @@
 """Decides whose inboxes an activity reaches. Never widens an audience, never sends to one inbox twice."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random, SystemRandom
@@ -33,6 +34,15 @@ def shared_inboxes(recipients: Iterable[Recipient], *, random: Random = _UNPREDI
     A shared inbox on another host than the actor's is ignored (WIRE 6.2): it could aim us at a stranger.
     """
     return _shuffled((_shared_or_own(recipient) for recipient in recipients), random)
+
+
+def narrow_inboxes(recipients: Iterable[Recipient]) -> list[str]:
+    """The own inbox of whoever is alone on a server, a shared one for several (WIRE 6.2, HOSTILE B17)."""
+    everyone = list(recipients)
+    on_host = Counter(host_of(recipient.actor) for recipient in everyone)
+    alone = [recipient for recipient in everyone if on_host[host_of(recipient.actor)] == 1]
+    others = [recipient for recipient in everyone if on_host[host_of(recipient.actor)] > 1]
+    return [*personal_inboxes(alone), *shared_inboxes(others)]
 
 
 def on_other_servers(inboxes: Iterable[str], *, than: Iterable[str]) -> list[str]:

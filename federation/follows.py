@@ -116,6 +116,26 @@ async def followers_on(context: Context, followee: str, host: str) -> list[Edge]
     return await _select(context, _is_on(context, followee, host), "accepted")
 
 
+async def part_by_host(context: Context, followee: str, *, after: bytes, limit: int) -> tuple[list[Edge], bytes | None]:
+    """The next accepted edges to an actor, all of a server together, and after which index to go on; None at the end.
+
+    Some `limit` of them; more where one server has more.
+    """
+    accepted = _is_followee(context, followee) & (_follows.c.state == "accepted")
+    beyond = select(_follows).where(accepted, _follows.c.host_index > after).order_by(_follows.c.host_index)
+    rows: Sequence[Row[Any]] = (await context.session.execute(beyond.limit(limit + 1))).all()
+    if len(rows) <= limit:
+        return await _open_all(context, rows), None
+    cut = rows[-1].host_index
+    whole = [row for row in rows if row.host_index != cut]
+    if not whole:
+        cut = rows[0].host_index
+        whole = list(
+            (await context.session.execute(select(_follows).where(accepted, _follows.c.host_index == cut))).all()
+        )
+    return await _open_all(context, whole), whole[-1].host_index
+
+
 async def has_followers_on(context: Context, followee: str, host: str) -> bool:
     """Whether anybody on one host follows an actor; nothing is opened."""
     return await _count(context, _is_on(context, followee, host), "accepted") > 0

@@ -8,7 +8,7 @@ from itertools import islice
 from random import Random, SystemRandom
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, and_, case, delete, exists, insert, select
+from sqlalchemy import ColumnElement, Row, and_, case, delete, exists, insert, select
 from sqlmodel import SQLModel
 
 from crypto import tokens
@@ -18,13 +18,14 @@ from federation.context import Context
 from federation.origin import BadUri, Origin, origin_of
 from federation.upserts import insert_into
 from federation.vocabulary import Document
-from models import Delivery, LocalActor, OutboxItem, RemoteHost
+from models import Delivery, Fanout, LocalActor, OutboxItem, RemoteHost
 
 SERVER_SCOPE = "server"
 UNSENT_KINDS = frozenset({"Create", "Update"})
 """What a Delete makes pointless as long as it never left."""
 
 _deliveries = SQLModel.metadata.tables[str(Delivery.__tablename__)]
+_fanouts = SQLModel.metadata.tables[str(Fanout.__tablename__)]
 _hosts = SQLModel.metadata.tables[str(RemoteHost.__tablename__)]
 _items = SQLModel.metadata.tables[str(OutboxItem.__tablename__)]
 T = TypeVar("T")
@@ -55,6 +56,38 @@ async def enqueue(
     addresses = await _reachable(context, inboxes)
     if not addresses:
         return 0
+    item_id = await keep(context, sender, activity, scope)
+    return await deliver(
+        context,
+        item_id,
+        sender_id=sender.id,
+        activity=activity,
+        inboxes=addresses,
+        about=about,
+        scope=scope,
+        synchronize_followers=synchronize_followers,
+        spread=spread,
+        random=random,
+    )
+
+
+async def deliver(
+    context: Context,
+    item_id: str,
+    *,
+    sender_id: str,
+    activity: Document,
+    inboxes: Iterable[str],
+    about: str,
+    scope: str,
+    synchronize_followers: bool,
+    spread: timedelta = timedelta(),
+    random: Random = _UNPREDICTABLE,
+) -> int:
+    """Queues an activity that is kept already for some more inboxes, as `enqueue` promises; for how many."""
+    addresses = await _reachable(context, inboxes)
+    if not addresses:
+        return 0
     starts = {host: context.now + spread * random.random() for host in sorted(set(addresses.values()))}
     # Before any delivery, as lanes lock in this order too: a host that is being settled is then looked at once more.
     await _make_due(context, starts)
@@ -63,8 +96,7 @@ async def enqueue(
         for inbox, host in addresses.items()
     ]
     if activity.get("type") == "Delete":
-        await _drop_unsent(context, sender.id, [row["order_index"] for row in rows])
-    item_id = await _keep(context, sender, activity, scope)
+        await _drop_unsent(context, sender_id, [row["order_index"] for row in rows])
     await _queue(context, item_id, scope, rows, synchronize_followers=synchronize_followers)
     context.wake("deliveries")
     return len(rows)
@@ -91,12 +123,25 @@ async def discard_finished(context: Context, item_ids: Collection[str]) -> None:
     """Deletes those of the items that have no delivery left, and blanks those that have only dead ones."""
     if not item_ids:
         return
-    any_left = exists().where(_deliveries.c.item_id == _items.c.id)
-    waiting = any_left.where(_deliveries.c.state == "waiting")
     for chunk in _chunks(sorted(item_ids)):
         chosen = _items.c.id.in_(chunk)
-        await context.session.execute(delete(_items).where(chosen, ~any_left))
-        await context.session.execute(_items.update().where(chosen, ~waiting).values(sealed_payload=b""))
+        await context.session.execute(delete(_items).where(chosen, is_finished()))
+        await context.session.execute(_items.update().where(chosen, is_sent()).values(sealed_payload=b""))
+
+
+def is_finished() -> ColumnElement[bool]:
+    """The condition that nothing is left of an item's deliveries, and none is still to be written."""
+    return ~_fans_out() & ~exists().where(_deliveries.c.item_id == _items.c.id)
+
+
+def is_sent() -> ColumnElement[bool]:
+    """The condition that no delivery of an item waits, and none is still to be written; dead ones may be left."""
+    waiting = exists().where(_deliveries.c.item_id == _items.c.id, _deliveries.c.state == "waiting")
+    return ~_fans_out() & ~waiting
+
+
+def _fans_out() -> ColumnElement[bool]:
+    return exists().where(_fanouts.c.item_id == _items.c.id)
 
 
 async def _reachable(context: Context, inboxes: Iterable[str]) -> dict[str, str]:
@@ -116,7 +161,8 @@ def _host(own: Origin, inbox: str) -> str | None:
     return origin.authority
 
 
-async def _keep(context: Context, sender: LocalActor, activity: Document, scope: str) -> str:
+async def keep(context: Context, sender: LocalActor, activity: Document, scope: str) -> str:
+    """Keeps an activity that is to be sent, sealed; under which id."""
     item_id = tokens.random_id()
     payload = json.dumps(activity, ensure_ascii=False, separators=(",", ":")).encode()
     sealed = await context.vault.seal(payload_cell(item_id, scope), payload)
@@ -168,15 +214,21 @@ async def _drop_unsent(context: Context, sender_id: str, orders: Iterable[bytes]
     await discard_finished(context, [item_id for item_id, is_pointless in pointless.items() if is_pointless])
 
 
+async def open_item(context: Context, item_id: str, scope: str) -> tuple[str, Document]:
+    """Who sends an activity that is kept, and the activity. Raises `CannotOpen`."""
+    item = (await context.session.execute(select(_items).where(_items.c.id == item_id))).one()
+    activity: Document = json.loads(await context.vault.open(payload_cell(item.id, scope), item.sealed_payload))
+    return item.sender_id, activity
+
+
 async def _creates_or_updates(context: Context, sender_id: str, delivery: Row[Any]) -> bool:
-    item = (await context.session.execute(select(_items).where(_items.c.id == delivery.item_id))).one()
     try:
         _, scope = await open_address(context, delivery)
-        activity = json.loads(await context.vault.open(payload_cell(item.id, scope), item.sealed_payload))
+        sent_by, activity = await open_item(context, delivery.item_id, scope)
     except CannotOpen:
         # Its key was shredded: it can never leave, and is given up when its turn comes.
         return False
-    return item.sender_id == sender_id and activity.get("type") in UNSENT_KINDS
+    return sent_by == sender_id and activity.get("type") in UNSENT_KINDS
 
 
 def _address_cell(item_id: str, order: bytes) -> Cell:

@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 
 from federation import departures
 from federation.context import Context
+from federation.outbox import is_finished, is_sent
 from federation.schedule import KEEP_DEAD, LIFETIME
 from models import Delivery, OutboxItem, RemoteHost
 
@@ -60,17 +61,15 @@ async def sweep(context: Context) -> int:
         .where(_deliveries.c.state == "waiting", _deliveries.c.item_id.in_(too_old))
         .values(state="dead", delete_after=context.now + KEEP_DEAD)
     )
-    any_left = exists().where(_deliveries.c.item_id == _items.c.id)
-    waiting = any_left.where(_deliveries.c.state == "waiting")
     forgotten = (
         delete(_deliveries).where(_deliveries.c.delete_after <= context.now).returning(_deliveries.c.item_id),
-        delete(_items).where(~any_left).returning(_items.c.id),
+        delete(_items).where(is_finished()).returning(_items.c.id),
         delete(_hosts).where(_is_forgettable(context.now)).returning(_hosts.c.host),
     )
     count = sum([len((await context.session.execute(statement)).all()) for statement in forgotten])
     count += await departures.sweep(context)
     await context.session.execute(
-        update(_items).where(~waiting, func.length(_items.c.sealed_payload) > 0).values(sealed_payload=b"")
+        update(_items).where(is_sent(), func.length(_items.c.sealed_payload) > 0).values(sealed_payload=b"")
     )
     return count
 

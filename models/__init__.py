@@ -1,7 +1,17 @@
 """Rows and nothing else: one table each, no behaviour, no keys, no protocol."""
 
 from models.actors import LocalActor, RemoteActor, RemoteKey
-from models.federation import ActivityTally, Budget, Delivery, DomainBlock, InboxItem, OutboxItem, RemoteHost, Tombstone
+from models.federation import (
+    ActivityTally,
+    Budget,
+    Delivery,
+    DomainBlock,
+    Fanout,
+    InboxItem,
+    OutboxItem,
+    RemoteHost,
+    Tombstone,
+)
 from models.follows import Departure, Follow
 from models.movements import Circle, Membership, Movement
 from models.people import Person
@@ -17,6 +27,7 @@ __all__ = [
     "Delivery",
     "Departure",
     "DomainBlock",
+    "Fanout",
     "Follow",
     "InboxItem",
     "LocalActor",

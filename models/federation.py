@@ -72,6 +72,26 @@ class Delivery(SQLModel, table=True):
     delete_after: datetime | None = moment(nullable=True)
 
 
+class Fanout(SQLModel, table=True):
+    """An activity on its way to many followers, whose deliveries are still being written, a part at a time.
+
+    `about_index` (label `fanouts.about`, over sender and object) finds what a Delete makes pointless. The sealed job
+    says whose followers, and how they are reached. `done_up_to` is the host index of the last server that has its
+    deliveries. Worked off in order of `number`; a lease ends by itself.
+    """
+
+    __tablename__ = "fanouts"
+
+    number: int | None = Field(
+        default=None, sa_column=Column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    )
+    item_id: str = Field(foreign_key="outbox_items.id", ondelete="CASCADE", index=True, max_length=ID_LENGTH)
+    about_index: bytes = blind_index()
+    sealed_job: bytes = sealed()
+    done_up_to: bytes | None = sealed(nullable=True)
+    lease_until: datetime | None = moment(nullable=True)
+
+
 class RemoteHost(SQLModel, table=True):
     """What is known of a server: its lane's lease, its health, and the signature form it accepts."""
 

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from models.base import UNORDERED, blind_index, identifier, moment, sealed
@@ -20,7 +20,11 @@ class Follow(SQLModel, table=True):
     """
 
     __tablename__ = "follows"
-    __table_args__ = (UniqueConstraint("follower_index", "followee_index"), UNORDERED)
+    __table_args__ = (
+        UniqueConstraint("follower_index", "followee_index"),
+        Index("ix_follows_followee_index_host_index", "followee_index", "host_index"),
+        UNORDERED,
+    )
 
     id: str = identifier()
     follower_index: bytes = blind_index()

@@ -9,7 +9,7 @@ from datetime import timedelta
 import structlog
 
 from crypto.tokens import random_id
-from federation import delivery, inbox, remote_store
+from federation import delivery, fanout, inbox, remote_store
 from federation.delivery import Lanes
 from federation.runtime import Federation
 from server.db import Database
@@ -38,7 +38,7 @@ class Worker:
     database: Database
     id: str = field(default_factory=random_id)
     _events: dict[str, asyncio.Event] = field(
-        default_factory=lambda: {lane: asyncio.Event() for lane in ("inbox", "deliveries", "log")}
+        default_factory=lambda: {lane: asyncio.Event() for lane in ("inbox", "fanouts", "deliveries", "log")}
     )
 
     async def run(self) -> None:
@@ -48,6 +48,7 @@ class Worker:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._repeat("inbox", lambda: inbox.process_waiting(self.federation)))
+                tasks.create_task(self._repeat("fanouts", lambda: fanout.work(self.federation)))
                 tasks.create_task(self._repeat("deliveries", lanes.start_due))
                 tasks.create_task(self._empty_log())
                 tasks.create_task(self._sweep())

@@ -1,8 +1,8 @@
 """What local actors say of themselves, and who is told when it changes: their followers, never a list of them."""
 
 from crypto.tokens import random_id
-from federation import follows, outbox
-from federation.addressing import Recipient, shared_inboxes
+from federation import fanout, outbox
+from federation.addressing import shared_inboxes
 from federation.context import Context
 from federation.origin import Origin
 from federation.vocabulary import Document, builders
@@ -32,12 +32,8 @@ async def describe(context: Context, *, actor: LocalActor, name: str, summary: s
     update = builders.update(
         id=context.origin.activity(random_id()), actor=own, object=document_of(context.origin, actor)
     ) | {"to": [PUBLIC] if is_open else [followers], "cc": [followers] if is_open else []}
-    inboxes = shared_inboxes(await _audience(context, actor))
-    await outbox.enqueue(context, sender=actor, activity=update, inboxes=inboxes, about=own)
-
-
-async def _audience(context: Context, actor: LocalActor) -> list[Recipient]:
     if await is_circle(context, actor):
-        return await membership.recipients(context, actor)
-    edges = await follows.followers_of(context, context.origin.actor(actor.id))
-    return [Recipient(actor=edge.follower, inbox=edge.inbox, shared_inbox=edge.shared_inbox) for edge in edges]
+        inboxes = shared_inboxes(await membership.recipients(context, actor))
+        await outbox.enqueue(context, sender=actor, activity=update, inboxes=inboxes, about=own)
+    else:
+        await fanout.enqueue(context, sender=actor, activity=update, narrow=False, about=own)

@@ -68,7 +68,7 @@ async def concerns_us(
 
 async def is_followed_here(context: Context, actor: str) -> bool:
     """Whether an actor elsewhere is followed by, or is the group of, somebody here."""
-    if await follows.count_followers(context, actor):
+    if await follows.has_followers(context, actor):
         return True
     return await memberships.any_active(context, actor)
 
@@ -130,5 +130,7 @@ async def _answers_known(context: Context, content: PostContent) -> bool:
 
 async def _groups_among(context: Context, actors: list[str]) -> list[str]:
     ids = {place.id: uri for uri in actors if (place := context.origin.locate(uri)) is not None}
+    if not ids:
+        return []
     statement = select(col(LocalActor.id)).where(col(LocalActor.id).in_(ids), col(LocalActor.kind) == "Group")
     return [ids[actor_id] for actor_id in (await context.session.execute(statement)).scalars()]

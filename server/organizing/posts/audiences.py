@@ -1,13 +1,12 @@
 """Turns an audience into addresses and inboxes. Never widens it; members of a circle are named to nobody."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from federation import follows
-from federation.addressing import Recipient, personal_inboxes, shared_inboxes
+from federation import fanout, follows, outbox
+from federation.addressing import Recipient, narrow_inboxes, on_other_servers, personal_inboxes, shared_inboxes
 from federation.context import Context
-from federation.origin import host_of
+from federation.vocabulary import Document
 from federation.vocabulary.activities import PUBLIC
 from models import LocalActor
 from server.organizing.membership import records as memberships
@@ -43,6 +42,46 @@ def inboxes_by_name(audience: Audience, recipients: Sequence[Recipient]) -> list
     return shared_inboxes(recipients) if audience.is_open else personal_inboxes(recipients)
 
 
+async def send_to_audience(
+    context: Context,
+    author: LocalActor,
+    audience: Audience,
+    activity: Document,
+    *,
+    about: str,
+    scope: str,
+    besides: Sequence[str] = (),
+    elsewhere: Sequence[str] = (),
+) -> None:
+    """Queues an activity for those who follow the author, or belong to the circle that it is, and for some besides.
+
+    Inboxes `elsewhere` are on servers that need to hear it once, if nobody there is reached already.
+    """
+    if audience not in (Audience.CIRCLE, Audience.DIRECT):
+        await fanout.enqueue(
+            context,
+            sender=author,
+            activity=activity,
+            narrow=not audience.is_open,
+            about=about,
+            scope=scope,
+            besides=besides,
+            elsewhere=elsewhere,
+            synchronize_followers=audience is Audience.FOLLOWERS,
+        )
+        return
+    inboxes = [*await inboxes_by_audience(context, author, audience), *besides]
+    await outbox.enqueue(
+        context,
+        sender=author,
+        activity=activity,
+        inboxes=[*inboxes, *on_other_servers(elsewhere, than=inboxes)],
+        about=about,
+        scope=scope,
+        synchronize_followers=audience is Audience.CIRCLE,
+    )
+
+
 async def inboxes_by_audience(context: Context, author: LocalActor, audience: Audience) -> list[str]:
     """Where those receive who follow the author, or belong to the circle that it is. Nobody, for a direct post."""
     actor = context.origin.actor(author.id)
@@ -54,12 +93,3 @@ async def inboxes_by_audience(context: Context, author: LocalActor, audience: Au
     edges = await follows.followers_of(context, actor)
     recipients = [Recipient(edge.follower, edge.inbox, edge.shared_inbox) for edge in edges]
     return shared_inboxes(recipients) if audience.is_open else narrow_inboxes(recipients)
-
-
-def narrow_inboxes(recipients: Iterable[Recipient]) -> list[str]:
-    """The own inbox of whoever is alone on a server, a shared one for several (WIRE 6.2, HOSTILE B17)."""
-    everyone = list(recipients)
-    on_host = Counter(host_of(recipient.actor) for recipient in everyone)
-    alone = [recipient for recipient in everyone if on_host[host_of(recipient.actor)] == 1]
-    others = [recipient for recipient in everyone if on_host[host_of(recipient.actor)] > 1]
-    return [*personal_inboxes(alone), *shared_inboxes(others)]

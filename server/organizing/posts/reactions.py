@@ -7,11 +7,11 @@ from federation import outbox
 from federation.addressing import Recipient, personal_inboxes
 from federation.context import Context
 from federation.remote import known_actor
-from federation.vocabulary import builders
+from federation.vocabulary import Document, builders
 from models import LocalActor, Reaction
 from server.organizing.movements.queries import scope_of_group
 from server.organizing.posts import policy, reaction_records, wire
-from server.organizing.posts.audiences import Addresses, addresses_of, inboxes_by_audience
+from server.organizing.posts.audiences import Addresses, addresses_of, send_to_audience
 from server.organizing.posts.content import Audience
 from server.organizing.posts.policy import NO_SUCH_POST, Speaker
 from server.organizing.posts.queries import find_post
@@ -36,16 +36,7 @@ async def boost(context: Context, *, actor: LocalActor, post: str, random: Rando
     addresses = _boost_addresses(context, actor, seen, audience)
     reaction, record = await _react(context, actor, seen, BOOST, addresses=addresses, random=random)
     announce = wire.announce_of(record, seen.content.uri, reaction.published_at)
-    inboxes = await _boost_inboxes(context, actor, seen, audience)
-    await outbox.enqueue(
-        context,
-        sender=actor,
-        activity=announce,
-        inboxes=inboxes,
-        about=record.activity,
-        scope=await scope_of_group(context, record.actor),
-        synchronize_followers=audience is not Audience.PUBLIC,
-    )
+    await _pass_on(context, actor, seen, record, audience, announce)
     return reaction
 
 
@@ -63,9 +54,7 @@ async def unboost(context: Context, *, actor: LocalActor, post: str) -> None:
         cc=list(record.cc),
     )
     audience = _boost_audience(await speaker_of(context, actor), seen)
-    inboxes = await _boost_inboxes(context, actor, seen, audience)
-    scope = await scope_of_group(context, record.actor)
-    await outbox.enqueue(context, sender=actor, activity=undo, inboxes=inboxes, about=record.activity, scope=scope)
+    await _pass_on(context, actor, seen, record, audience, undo)
 
 
 async def like(context: Context, *, actor: LocalActor, post: str, random: Random = os.urandom) -> Reaction:
@@ -152,10 +141,19 @@ def _boost_addresses(context: Context, actor: LocalActor, post: StoredPost, audi
     return addresses_of(audience, followers=context.origin.actor(actor.id, "followers"), named=told)
 
 
-async def _boost_inboxes(context: Context, actor: LocalActor, post: StoredPost, audience: Audience) -> list[str]:
-    """Those of the audience, and of the post's author: but a circle shows itself to its members only."""
-    inboxes = await inboxes_by_audience(context, actor, audience)
-    return inboxes if audience is Audience.CIRCLE else [*inboxes, *await _author_inbox(context, post)]
+async def _pass_on(
+    context: Context, actor: LocalActor, post: StoredPost, record: ReactionRecord, audience: Audience, act: Document
+) -> None:
+    """Tells the audience of a boost, and the post's author: but a circle shows itself to its members only."""
+    await send_to_audience(
+        context,
+        actor,
+        audience,
+        act,
+        about=record.activity,
+        scope=await scope_of_group(context, record.actor),
+        besides=[] if audience is Audience.CIRCLE else await _author_inbox(context, post),
+    )
 
 
 async def _author_inbox(context: Context, post: StoredPost) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlmodel import col
 
 from crypto.sealing import Cell
@@ -17,6 +17,8 @@ from server.organizing.posts.content import OPEN, Audience, PostContent
 from server.vault import SERVER_SCOPE
 
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+_ADD = insert(Post.__table__)  # type: ignore[attr-defined]  # a class of SQLModel has it, its stubs do not
+_BY_URI = select(Post).where(col(Post.uri_index) == bindparam("uri"))
 KEEP_TOMBSTONES = timedelta(days=30)
 _NOBODY = b"\0" * 16
 """Stands in a tombstone for its author, who is forgotten too."""
@@ -86,14 +88,10 @@ def group_index(context: Context, group: str) -> bytes:
     return context.vault.index("posts.group", group)
 
 
-def uri_is(context: Context, uri: str) -> ColumnElement[bool]:
-    """The condition that a row is the post with this id."""
-    return col(Post.uri_index) == uri_index(context, uri)
-
-
 async def find_row(context: Context, uri: str) -> Post | None:
     """The row of a post or tombstone by its id."""
-    return (await context.session.execute(select(Post).where(uri_is(context, uri)))).scalar_one_or_none()
+    found = await context.session.execute(_BY_URI, {"uri": uri_index(context, uri)})
+    return found.scalar_one_or_none()
 
 
 async def find_stored(context: Context, reference: str) -> StoredPost | None:
@@ -156,8 +154,7 @@ async def put(
         domain_index=context.vault.index("posts.domain", by.domain) if by else None,
     )
     await _fill(context, row, content, await scope_of_group(context, group) if group else SERVER_SCOPE)
-    context.session.add(row)
-    await context.session.flush()
+    await context.session.execute(_ADD, [row.model_dump()])
     if root_index != index:
         moved = update(Post).where(col(Post.root_index) == index).values(root_index=root_index)
         await context.session.execute(moved.execution_options(synchronize_session=False))

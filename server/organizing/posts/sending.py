@@ -4,15 +4,13 @@ from collections.abc import Sequence
 
 from crypto.proofs import add_proof
 from crypto.tokens import random_id
-from federation import outbox
-from federation.addressing import on_other_servers
 from federation.context import Context
 from federation.identities import proof_key_for
 from federation.vocabulary import Document, builders
 from federation.vocabulary.contexts import DATA_INTEGRITY_V1
 from models import LocalActor
 from server.organizing.posts import wire
-from server.organizing.posts.audiences import inboxes_by_audience
+from server.organizing.posts.audiences import send_to_audience
 from server.organizing.posts.content import Audience
 from server.organizing.posts.copies import inboxes_of_post
 from server.organizing.posts.records import StoredPost, scope_of_post
@@ -49,17 +47,17 @@ async def send_delete(context: Context, author: LocalActor, post: StoredPost) ->
 async def _send(
     context: Context, author: LocalActor, post: StoredPost, activity: Document, *, also: Sequence[str] = ()
 ) -> None:
-    inboxes = [*await inboxes_by_audience(context, author, post.audience), *post.content.inboxes]
     if post.audience is Audience.PUBLIC:
         activity = await _proved(context, author, activity)
-    await outbox.enqueue(
+    await send_to_audience(
         context,
-        sender=author,
-        activity=activity,
-        inboxes=[*inboxes, *on_other_servers(also, than=inboxes)],
+        author,
+        post.audience,
+        activity,
         about=post.content.uri,
         scope=await scope_of_post(context, post.row),
-        synchronize_followers=post.audience in (Audience.FOLLOWERS, Audience.CIRCLE),
+        besides=post.content.inboxes,
+        elsewhere=also,
     )
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from federation.addressing import Recipient
+from federation.addressing import Recipient, narrow_inboxes
 from federation.context import Context
 from federation.vocabulary.activities import PUBLIC
 from models import LocalActor
 from server.organizing.membership.states import State
 from server.organizing.moderation.service import block_domain
 from server.organizing.posts import policy, service
-from server.organizing.posts.audiences import addresses_of, narrow_inboxes
+from server.organizing.posts.audiences import addresses_of
 from server.organizing.posts.content import Audience
 from server.organizing.posts.inbox import handle_create_note
 from server.organizing.posts.policy import Answered, Speaker
