@@ -1,8 +1,9 @@
 """What the library asks of the program built on it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
+from federation.addressing import Recipient
 from federation.context import Collection as Shown
 from federation.context import Context, Viewer
 from federation.table import Table
@@ -45,6 +46,9 @@ class Application(Protocol):
 
     async def needed_actors(self, context: Context, uris: Collection[str]) -> set[str]:
         """Those of the actors elsewhere that something kept here refers to; follow edges are the library's own."""
+
+    async def members_on(self, context: Context, actor: LocalActor, host: str) -> Sequence[Recipient]:
+        """Those on one host (with its port) who belong to a local group now; followers are the library's own."""
 
     def node_info(self) -> Mapping[str, Any]:
         """`software`, `openRegistrations` and `metadata` of NodeInfo."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,6 +34,8 @@ class Context:
     vault: Vault
     origin: Origin
     now: datetime
+    unhurried: timedelta = timedelta()
+    """How long, on average, what needs no hurry may wait before it leaves for a server."""
     wakes: set[str] = field(default_factory=set)
     memo: dict[str, Any] = field(default_factory=dict)
     """What was looked up for the whole unit of work, by the module that did; whoever changes it there drops it."""

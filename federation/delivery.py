@@ -5,22 +5,25 @@ while the network is awaited.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain, repeat
 from random import Random, SystemRandom
-
-from sqlalchemy.exc import DBAPIError
 
 from federation import follows, leases, remote
 from federation.client import ForbiddenAddress, Spec, Unreachable
 from federation.fetch import FetchFailed
+from federation.instead import deliver_instead
 from federation.leases import LAST_START, Parcel, Result, Round, Work
+from federation.pace import Pace, Paces
 from federation.runtime import Federation
 from federation.schedule import Reply, Verdict, after_round, judge, next_attempt
 from federation.synchronization import HEADER, Digests
-from federation.upkeep import next_due, note_alive, sweep
+from federation.upkeep import mend_times, next_due, note_alive, sweep
 
-__all__ = ["Gone", "Lanes", "deliver_due", "forget_gone_followers", "next_due", "note_alive", "sweep"]
+__all__ = ["Gone", "Lanes", "deliver_due", "forget_gone_followers", "mend_times", "next_due", "note_alive", "sweep"]
 
 Gone = Callable[[Federation, str], Awaitable[None]]
 """Called, outside any unit of work, with an inbox that answered 410."""
@@ -29,9 +32,11 @@ KNOCK_AGAIN = frozenset({400, 401})
 """Answers after which the other signature form is tried once (WIRE 2.3)."""
 LOOK_AGAIN = 1.0
 """Seconds after which `deliver_due` looks for servers that became due while others keep their lanes waiting."""
-DEADLOCK = "40P01"
-"""The SQLSTATE of a deadlock."""
-DEADLOCK_RETRIES = 3
+BOOKING_PATIENCE = 60.0
+"""Seconds for which the database may refuse to book what was posted (it restarts, its disk is full): then the lanes
+end, and it is posted again after their leases."""
+CLOCKS_DIFFER = timedelta(minutes=30)
+"""Signatures are good for less than twice as long (WIRE 1.3)."""
 MOST_GONE = 20
 """Inboxes that answered 410 and are looked into after one lane: each costs a fetch."""
 
@@ -91,8 +96,9 @@ async def deliver_due(
 class Lanes:
     """The lanes of one worker. `worker_id`: at most 26 characters, another one for every process.
 
-    `max_hosts` are leased at a time, each with at most `per_host` posts in flight, `in_flight` over all of them; a
-    server that failed last gets one post at a time.
+    `max_hosts` are leased at a time, of those that failed last no more than half as many, so that they take nobody's
+    place. Each gets at most `per_host` posts at a time, as many as it is found to take (`federation/pace.py`), and all
+    of them `in_flight`.
     """
 
     def __init__(
@@ -111,13 +117,14 @@ class Lanes:
         self._worker_id = worker_id
         self._random = random
         self._max_hosts = max_hosts
-        self._per_host = per_host
         self._in_flight = in_flight
+        self._paces = Paces(per_host)
         self._gone = gone
         self._slots = asyncio.Semaphore(in_flight)
+        self._flying = 0
         self._digests = Digests(federation)
         self._desk = _Desk(federation, worker_id)
-        self._lanes: set[asyncio.Task[None]] = set()
+        self._lanes: dict[asyncio.Task[None], bool] = {}  # and whether its server failed last
         self._stopping = False
 
     @property
@@ -135,9 +142,11 @@ class Lanes:
         if limit <= 0 or self._stopping:
             return 0
         async with self._federation.writing() as context:
-            works = await leases.take(context, worker_id=self._worker_id, limit=limit)
+            doubtful = max(0, self._max_hosts // 2 - sum(self._lanes.values()))
+            works = await leases.take(context, worker_id=self._worker_id, limit=limit, doubtful=doubtful)
         for work in works:
-            self._lanes.add(asyncio.create_task(self._run_lane(work), name="delivery lane"))
+            lane = asyncio.create_task(self._run_lane(work), name="delivery lane")
+            self._lanes[lane] = work.health.failures > 0
         return len(works)
 
     async def wait(self, *, at_most: float | None = None) -> None:
@@ -158,29 +167,41 @@ class Lanes:
             lane.cancel()
 
     def _reap(self) -> None:
-        ended = {lane for lane in self._lanes if lane.done()}
-        self._lanes -= ended
+        ended = [lane for lane in self._lanes if lane.done()]
         for lane in ended:
-            lane.result()
+            del self._lanes[lane]
+        failures = [error for lane in ended if not lane.cancelled() and (error := lane.exception()) is not None]
+        if failures:
+            raise failures[0]
 
     async def _run_lane(self, work: Work) -> None:
         gone: list[str] = []
         following: Work | None = work
         while following is not None:
             done = await self._run_round(following)
-            gone += [result.parcel.inbox for result in done.results if result.verdict is Verdict.GONE]
+            gone += await self._note_gone(done)
             self.delivered += sum(result.verdict is Verdict.DELIVERED for result in done.results)
             following = await self._desk.settle(done)
         for inbox in list(dict.fromkeys(gone))[:MOST_GONE]:
             await self._gone(self._federation, inbox)
 
+    async def _note_gone(self, done: Round) -> list[str]:
+        """The inboxes that are gone. What was for them is queued for others, before it is booked as given up."""
+        gone = [result.parcel for result in done.results if result.verdict is Verdict.GONE]
+        for parcel in gone:
+            await deliver_instead(self._federation, done.work, parcel)
+        return [parcel.inbox for parcel in gone]
+
     async def _run_round(self, work: Work) -> Round:
-        progress = _Progress(work.spec)
-        parcels = iter(work.parcels)
-        abreast = self._per_host if work.health.failures == 0 else 1
+        now = self._federation.clock()
+        progress = _Progress(work.spec, self._paces.of(work.host, now))
+        if work.health.failures:
+            progress.pace.slow_down(now)
         async with asyncio.TaskGroup() as pullers:
-            for _ in range(min(abreast, len(work.parcels))):
-                pullers.create_task(self._pull(work, parcels, progress))
+            progress.start = lambda: pullers.create_task(self._pull(work, parcels, progress))
+            parcels = iter(work.parcels)
+            for _ in range(min(progress.pace.width, self._widest(), len(work.parcels))):
+                progress.start()
         now = self._federation.clock()
         health = after_round(work.health, progress.replies, now=now)
         return Round(
@@ -192,15 +213,33 @@ class Lanes:
         )
 
     async def _pull(self, work: Work, parcels: Iterator[Parcel], progress: "_Progress") -> None:
-        """Sends one parcel after the other until the round's are gone or something says stop."""
+        """Sends one parcel after the other until the round's are gone, or something says stop, or slower."""
+        progress.pullers += 1
         for parcel in parcels:
             async with self._slots:
-                if self._stopping or progress.is_stopped or self._federation.clock() >= work.lease_until - LAST_START:
+                now = self._federation.clock()
+                if self._stopping or progress.is_stopped or now >= work.lease_until - LAST_START:
                     return
-                reply = await self._send(work, parcel, progress)
+                self._flying += 1
+                try:
+                    reply = await self._send(work, parcel, progress)
+                finally:
+                    self._flying -= 1
             if reply is not _FORBIDDEN:
                 progress.replies.append(reply)
+                progress.pace.note(reply, now)
             progress.results.append(self._result(parcel, reply))
+            width = min(progress.pace.width, self._widest())
+            if progress.pullers > width:
+                progress.pullers -= 1
+                return
+            if progress.pullers < width:
+                progress.start()
+
+    def _widest(self) -> int:
+        """Posts that one server may have under way now: the fewer, the more of all are taken by servers that hang."""
+        taken = self._flying / self._in_flight
+        return self._in_flight if taken <= 0.5 else 2 if taken <= 0.75 else 1
 
     async def _send(self, work: Work, parcel: Parcel, progress: "_Progress") -> Reply:
         """Knocks with the form that the server is known to take, and once with the other one on 400 or 401."""
@@ -233,7 +272,7 @@ class Lanes:
             spec=spec,
             headers=headers,
         )
-        return Reply(answer.status, answer.retry_after)
+        return Reply(answer.status, answer.retry_after, _clocks_differ(answer.said_at, self._federation.clock()))
 
     def _result(self, parcel: Parcel, reply: Reply) -> Result:
         attempts = parcel.attempts + 1
@@ -245,11 +284,19 @@ class Lanes:
         return Result(parcel, Verdict.REJECTED) if due is None else Result(parcel, verdict, due)
 
 
+def _clocks_differ(theirs: datetime | None, ours: datetime) -> bool:
+    return theirs is not None and abs(theirs - ours) > CLOCKS_DIFFER
+
+
 @dataclass(slots=True)
 class _Progress:
     """What the posts of a round tell each other."""
 
     spec: Spec
+    pace: Pace
+    start: Callable[[], object] = lambda: None
+    """Sends one more parcel beside those that are being sent."""
+    pullers: int = 0
     accepted: Spec | None = None
     replies: list[Reply] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
@@ -295,14 +342,17 @@ class _Desk:
             self._clerk = None
 
     async def _write(self, rounds: list[Round]) -> list[Work | None]:
-        for _ in range(DEADLOCK_RETRIES):
+        began = time.monotonic()
+        for pause in chain((0.0, 0.1), repeat(1.0)):
             try:
                 return await self._settle(rounds)
-            except DBAPIError as error:
-                # Two transactions that each queue for several servers may wait for each other; PostgreSQL ends one.
-                if getattr(error.orig, "sqlstate", None) != DEADLOCK:
+            except Exception:
+                # The first pause is for two transactions that each queue for several servers and waited for each
+                # other: PostgreSQL ends one of them.
+                if time.monotonic() - began > BOOKING_PATIENCE:
                     raise
-        return await self._settle(rounds)
+            await asyncio.sleep(pause)
+        raise AssertionError("pauses never end")
 
     async def _settle(self, rounds: list[Round]) -> list[Work | None]:
         async with self.federation.writing() as context:

@@ -8,7 +8,7 @@ from crypto.http_signatures import BadSignature, Message, ParsedSignature, Signa
 from federation import authority, inbox_items, signatures
 from federation.authority import NotAuthorized
 from federation.blocks import blocked_among, is_blocked
-from federation.inbox_items import Arrival, Incoming, Load, Reply, sweep
+from federation.inbox_items import Arrival, Incoming, Load, Reply, mend_times, sweep
 from federation.memory import Gauge
 from federation.origin import host_of
 from federation.processing import process_waiting
@@ -21,7 +21,7 @@ from federation.vocabulary.activities import Activity
 from federation.vocabulary.documents import Malformed
 from models import LocalActor
 
-__all__ = ["LARGEST_BODY", "Reply", "process_waiting", "receive", "sweep"]
+__all__ = ["LARGEST_BODY", "Reply", "mend_times", "process_waiting", "receive", "sweep"]
 
 LARGEST_BODY = 1024 * 1024
 """Bytes of a request body; Mastodon's limit."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, bindparam, delete, func, or_, select, update
 from sqlmodel import SQLModel, col
 
 from crypto.sealing import Cell
@@ -267,6 +267,21 @@ async def tally(context: Context, counts: Mapping[tuple[str, str], int]) -> None
             index_elements=["day", "verb", "outcome"], set_={"count": _tallies.c.count + counted.excluded.count}
         )
         await context.session.execute(more)
+
+
+async def release_all(context: Context) -> None:
+    """Makes due what a claimant that crashed may have held, for whoever knows itself to be the only one there is."""
+    held = (_items.c.state == "waiting") & (_items.c.attempts > 0) & (_items.c.due <= context.now + LEASE)
+    await context.session.execute(update(_items).where(held).values(due=context.now))
+
+
+async def mend_times(context: Context) -> int:
+    """Makes due at once what lies further ahead than anything is put off: the clock was ahead, and went back since."""
+    waits = [max(LEASE, wait) for wait in (LEASE, *BACKOFF)]
+    too_far = or_(*((_items.c.attempts == n) & (_items.c.due > context.now + most) for n, most in enumerate(waits)))
+    mended = update(_items).where(_items.c.state == "waiting", too_far).values(due=context.now)
+    context.wake("inbox")
+    return _changed(await context.session.execute(mended))
 
 
 async def sweep(context: Context) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Exists, Row, and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Exists, Row, and_, bindparam, delete, exists, func, or_, select, update
 from sqlmodel import SQLModel
 
 from crypto.sealing import CannotOpen
@@ -18,11 +18,9 @@ from federation.blocks import blocked_among
 from federation.client import Spec
 from federation.context import Context
 from federation.identities import NoSuchKey, Signer
-from federation.schedule import KEEP_DEAD, Health, Verdict
+from federation.schedule import KEEP_DEAD, LEASE, Health, Verdict
 from models import Delivery, OutboxItem, RemoteHost
 
-LEASE = timedelta(seconds=180)
-"""How long a server is in one lane's hands; renewed with every round."""
 LAST_START = timedelta(seconds=90)
 """No post starts closer to the lease's end: two knocks take 30 s each at most, and booking takes its time."""
 ROUND = 64
@@ -45,6 +43,7 @@ class Parcel:
     attempts: int
     synchronize_followers: bool
     sender_id: str
+    scope: str
     payload: bytes = field(repr=False)
     signer: Signer = field(repr=False)
 
@@ -83,27 +82,35 @@ class Round:
     go_on: bool
 
 
-async def take(context: Context, *, worker_id: str, limit: int) -> list[Work]:
-    """Leases servers for which something is due, longest waiting first.
+async def take(context: Context, *, worker_id: str, limit: int, doubtful: int | None = None) -> list[Work]:
+    """Leases servers for which something is due, longest waiting first; of those that failed last `doubtful` at most.
 
     What is queued for a domain blocked since then is given up.
     """
-    free = or_(_hosts.c.lease_until.is_(None), _hosts.c.lease_until <= context.now)
-    awake = or_(_hosts.c.paused_until.is_(None), _hosts.c.paused_until <= context.now)
-    statement = (
-        select(_hosts)
-        .where(_hosts.c.due <= context.now, free, awake)
-        .order_by(_hosts.c.due)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    rows = {row.host: row for row in (await context.session.execute(statement)).all()}
+    rows = await _due_hosts(context, _hosts.c.failures == 0, limit)
+    left = limit - len(rows)
+    rows |= await _due_hosts(context, _hosts.c.failures > 0, left if doubtful is None else min(left, doubtful))
     if not rows:
         return []
     blocked = await blocked_among(context, set(rows))
     if blocked:
         await _give_up(context, _deliveries.c.host.in_(sorted(blocked)) & (_deliveries.c.state == "waiting"))
     return await _hand_out(context, rows, worker_id)
+
+
+async def _due_hosts(context: Context, which: ColumnElement[bool], limit: int) -> dict[str, Row[Any]]:
+    if limit <= 0:
+        return {}
+    free = or_(_hosts.c.lease_until.is_(None), _hosts.c.lease_until <= context.now)
+    awake = or_(_hosts.c.paused_until.is_(None), _hosts.c.paused_until <= context.now)
+    statement = (
+        select(_hosts)
+        .where(_hosts.c.due <= context.now, free, awake, which)
+        .order_by(_hosts.c.due)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return {row.host: row for row in (await context.session.execute(statement)).all()}
 
 
 async def settle(context: Context, rounds: Sequence[Round], *, worker_id: str) -> list[Work | None]:
@@ -125,6 +132,12 @@ async def settle(context: Context, rounds: Sequence[Round], *, worker_id: str) -
     by_host = {work.host: work for work in works}
     lost = {done.work.host for done in rounds} - {done.work.host for done in mine}
     return [None if done.work.host in lost else by_host.get(done.work.host) for done in rounds]
+
+
+async def release_all(context: Context) -> None:
+    """Ends every lease, for whoever knows itself to be the only worker there is: all were a crashed one's."""
+    held = update(_hosts).where(_hosts.c.lease_until.is_not(None))
+    await context.session.execute(held.values(lease_holder=None, lease_until=None))
 
 
 async def _hand_out(context: Context, rows: Mapping[str, Row[Any]], worker_id: str) -> list[Work]:
@@ -186,6 +199,7 @@ async def _open(
         attempts=row.attempts,
         synchronize_followers=row.synchronize_followers,
         sender_id=item.sender_id,
+        scope=scope,
         payload=opened[item.id, scope],
         signer=signers[item.sender_id],
     )
@@ -237,7 +251,7 @@ async def _release(context: Context, hosts: Collection[str]) -> None:
         .values(due=bindparam("next_due"), lease_holder=None, lease_until=None),
         [{"name": name, "next_due": due.get(name)} for name in names],
     )
-    if due:
+    if any(moment <= context.now for moment in due.values()):
         context.wake("deliveries")
 
 

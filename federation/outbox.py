@@ -16,6 +16,7 @@ from crypto.sealing import CannotOpen, Cell
 from federation.blocks import blocked_among
 from federation.context import Context
 from federation.origin import BadUri, Origin, origin_of
+from federation.schedule import spread as delay
 from federation.upserts import insert_into
 from federation.vocabulary import Document
 from models import Delivery, Fanout, LocalActor, OutboxItem, RemoteHost
@@ -50,8 +51,8 @@ async def enqueue(
     Skipped are our own inboxes, blocked domains, and what no server may have (plain http from https). Activities with
     the same `about` (an object's id) reach an inbox in the order queued. A Delete drops what was queued to create or
     update its object there and was never tried, and is sent all the same. `scope` names the data key that seals the
-    activity: shred it and the activity never leaves. `spread` starts each server's delivery at a random moment within
-    it, so that order and timing of a fan-out say less.
+    activity: shred it and the activity never leaves. With a `spread` each server's delivery waits a while of its own,
+    so long on average (`federation/schedule.py:spread`), so that order and timing of a fan-out say less.
     """
     addresses = await _reachable(context, inboxes)
     if not addresses:
@@ -88,7 +89,7 @@ async def deliver(
     addresses = await _reachable(context, inboxes)
     if not addresses:
         return 0
-    starts = {host: context.now + spread * random.random() for host in sorted(set(addresses.values()))}
+    starts = {host: context.now + delay(spread, random=random) for host in sorted(set(addresses.values()))}
     # Before any delivery, as lanes lock in this order too: a host that is being settled is then looked at once more.
     await _make_due(context, starts)
     rows: list[dict[str, Any]] = [

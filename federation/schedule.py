@@ -20,11 +20,17 @@ DELAYS = (
 )
 """What follows the first attempt, the second, …: eleven attempts over about four and a half days."""
 
+LEASE = timedelta(seconds=180)
+"""How long a server is in one lane's hands; renewed with every round."""
+
 LIFETIME = timedelta(days=7)
 """How old an activity may grow in the queue of a server that is left alone: then it is given up."""
 
 KEEP_DEAD = timedelta(days=7)
 """How long a delivery that was given up stays, without its content, for the operator to see."""
+
+LONGEST_SPREAD = timedelta(minutes=10)
+"""How long a delivery that was spread waits at most."""
 
 JITTER = 0.25
 UNAUTHORIZED_ATTEMPTS = 3
@@ -55,6 +61,8 @@ class Reply:
 
     status: int | None
     retry_after: int | None = None
+    clocks_differ: bool = False
+    """Whether its clock and ours are so far apart that no signature could be good."""
 
     @property
     def is_success(self) -> bool:
@@ -93,11 +101,20 @@ class Health:
         return self.paused_until is not None and self.paused_until > now
 
 
+def spread(mean: timedelta, *, random: Random) -> timedelta:
+    """How long to wait before a server hears of something that needs no hurry: drawn anew for each server.
+
+    Exponential, so that having waited tells nothing of how long is still to wait; ten minutes at most, none without a
+    mean. Servers that compare when they heard learn less of who else did, and from whom (PRODUCT.md, Network).
+    """
+    return min(mean * random.expovariate(1.0), LONGEST_SPREAD)
+
+
 def judge(reply: Reply, *, attempts: int) -> Verdict:
     """What a reply means for its delivery (WIRE 6.2); `attempts` counts this one.
 
     No answer, 408, 429, 5xx except 501, and redirects that were not followed are tried again; 401 up to three times;
-    any other status is final.
+    any other status is final. A 401 where the clocks differ is nobody's refusal, and tried again like a failure.
     """
     status = reply.status
     if reply.is_success:
@@ -106,7 +123,7 @@ def judge(reply: Reply, *, attempts: int) -> Verdict:
         return Verdict.RETRY
     if status == 410:
         return Verdict.GONE
-    if status == 401 and attempts < UNAUTHORIZED_ATTEMPTS:
+    if status == 401 and (reply.clocks_differ or attempts < UNAUTHORIZED_ATTEMPTS):
         return Verdict.RETRY
     return Verdict.REJECTED
 

@@ -9,7 +9,16 @@ from sqlmodel import SQLModel
 from federation import departures
 from federation.context import Context
 from federation.outbox import is_finished, is_sent
-from federation.schedule import KEEP_DEAD, LIFETIME
+from federation.schedule import (
+    DELAYS,
+    JITTER,
+    KEEP_DEAD,
+    LEASE,
+    LIFETIME,
+    LONGEST_PAUSE,
+    LONGEST_RETRY_AFTER,
+    LONGEST_SPREAD,
+)
 from models import Delivery, OutboxItem, RemoteHost
 
 HOST_LIFETIME = timedelta(days=90)
@@ -47,6 +56,26 @@ async def note_alive(context: Context, hosts: Collection[str]) -> None:
         healed = update(_hosts).where(_hosts.c.host.in_(failing))
         await context.session.execute(healed.values(failures=0, failing_since=None, paused_until=None))
         context.wake("deliveries")
+
+
+async def mend_times(context: Context, *, worker_id: str) -> int:
+    """Makes due at once what lies further ahead than anything is ever put off; how many deliveries that were.
+
+    So it is when the clock was ahead while they were queued or tried, and went back since. This worker's lanes keep
+    their leases; those of others, who may have crashed, are cut to the usual length.
+    """
+    now = context.now
+    put_off = (LONGEST_SPREAD, *(max(delay * (1 + JITTER), LONGEST_RETRY_AFTER) for delay in DELAYS))
+    too_far = or_(*((_deliveries.c.attempts == n) & (_deliveries.c.due > now + most) for n, most in enumerate(put_off)))
+    mended = update(_deliveries).where(_deliveries.c.state == "waiting", too_far).values(due=now)
+    count = len((await context.session.execute(mended.returning(_deliveries.c.number))).all())
+    hosts = update(_hosts)
+    too_long = (_hosts.c.lease_until > now + LEASE) & (_hosts.c.lease_holder != worker_id)
+    await context.session.execute(hosts.where(too_long).values(lease_until=now + LEASE))
+    await context.session.execute(hosts.where(_hosts.c.paused_until > now + LONGEST_PAUSE).values(paused_until=None))
+    await context.session.execute(hosts.where(_hosts.c.due > now).values(due=now))
+    context.wake("deliveries")
+    return count
 
 
 async def sweep(context: Context) -> int:

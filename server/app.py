@@ -1,7 +1,7 @@
 """create_app(): mounts routers, nothing else."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -16,12 +16,15 @@ from server.version import VERSION
 from server.web import pages, problems
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The whole server as one ASGI application; opens what it needs at start and closes it at the end."""
+def create_app(settings: Settings, *, works: bool = True) -> FastAPI:
+    """The whole server as one ASGI application; opens what it needs at start and closes it at the end.
+
+    With `works=False` it answers requests and leaves everything else to workers in other processes.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with assemble(settings) as assembly, working(assembly):
+        async with assemble(settings) as assembly, working(assembly) if works else nullcontext():
             app.state.assembly = assembly
             yield
 

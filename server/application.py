@@ -1,9 +1,10 @@
 """Groundswell as the federation library sees it: who is here, what they show, and what activities mean."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from federation.addressing import Recipient
 from federation.context import Collection as Shown
 from federation.context import Context, Viewer
 from federation.remote import known_actor
@@ -14,7 +15,8 @@ from server.config import Settings
 from server.inbound import TABLE
 from server.organizing.following import queries as following
 from server.organizing.membership import queries as membership
-from server.organizing.membership.records import with_places
+from server.organizing.membership.records import on_host, with_places
+from server.organizing.membership.states import State
 from server.organizing.people import queries as people
 from server.organizing.posts import queries, served
 from server.organizing.posts.strangers import authors_among
@@ -78,6 +80,11 @@ class Groundswell:
     async def needed_actors(self, context: Context, uris: Collection[str]) -> set[str]:
         """Those who belong somewhere, or wrote or liked something that is kept."""
         return await with_places(context, uris) | await authors_among(context, uris)
+
+    async def members_on(self, context: Context, actor: LocalActor, host: str) -> Sequence[Recipient]:
+        """The active members of a circle on one host."""
+        records = await on_host(context, context.origin.actor(actor.id), host)
+        return [record.recipient for record in records if record.state is State.ACTIVE]
 
     def node_info(self) -> Mapping[str, Any]:
         """What this server says of itself: its software and no counts (FEP-0151)."""

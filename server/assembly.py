@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
@@ -58,7 +58,8 @@ async def assemble(
     Raises `CannotStart`, before anything was changed, when the key, the database or the domain does not fit.
     """
     keyring = _open_keyring(settings, create=create)
-    database = Database(create_engine(settings.sqlalchemy_url), keyring, settings.origin, clock)
+    engine, unhurried = create_engine(settings.sqlalchemy_url), timedelta(seconds=settings.circle_delay)
+    database = Database(engine, keyring, settings.origin, clock, unhurried=unhurried)
     outbound = client or Client.create(
         trusted_networks=settings.trusted_networks,
         user_agent=f"Groundswell/{VERSION} (+{settings.origin}/)",

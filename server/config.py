@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     """
     insecure_http: bool = False
     """Federate over plain http. Only for tests: refused unless the domain is a reserved name."""
+    circle_delay: int = Field(default=90, ge=0, le=120)
+    """Seconds, on average, that a circle's post waits before it leaves for each server; 0 for none."""
     log_format: str = Field(default="text", pattern="^(text|json)$")
 
     @field_validator("data_dir", "root_key_file", mode="after")

@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from federation.context import Context
 from federation.origin import Origin
-from server import sqlite
+from server import sqlite, waking
 from server.vault import Keyring, SessionVault
 
 _PREPARING = 0x67726F756E647377
@@ -76,6 +76,8 @@ class Database:
     keyring: Keyring
     origin: Origin
     clock: Callable[[], datetime]
+    unhurried: timedelta = timedelta()
+    """`federation.context.Context.unhurried` of every unit of work."""
     woken: Callable[[str], None] = lambda lane: None
     _writer: asyncio.Lock = field(default_factory=asyncio.Lock)
     _log_is_due: bool = False
@@ -100,6 +102,8 @@ class Database:
             vault = SessionVault(self.keyring, session)
             context = self._context(session, vault)
             yield context
+            if not self.is_sqlite:
+                await waking.tell(session, context.wakes)
             await session.commit()
             vault.publish()
         self._log_is_due |= "log" in context.wakes
@@ -146,4 +150,4 @@ class Database:
         await self.engine.dispose()
 
     def _context(self, session: AsyncSession, vault: SessionVault) -> Context:
-        return Context(session=session, vault=vault, origin=self.origin, now=self.clock())
+        return Context(session=session, vault=vault, origin=self.origin, now=self.clock(), unhurried=self.unhurried)

@@ -65,6 +65,7 @@ async def loopback_server(
             port=bound,
             insecure_http=True,
             trusted_networks=("127.0.0.0/8",),
+            circle_delay=0,
         )
         app = create_app(settings)
         config = uvicorn.Config(

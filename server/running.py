@@ -1,13 +1,15 @@
-"""Runs the server in one process: web and worker on one loop, until a signal ends them."""
+"""Runs the server: web and worker on one loop, or each in a process of its own, until a signal ends them."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
-from server.assembly import Assembly
+from server.assembly import Assembly, assemble
 from server.config import Settings
 from server.worker import Worker
 
@@ -36,3 +38,16 @@ def serve(app: FastAPI, settings: Settings) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
     )
+
+
+def work(settings: Settings) -> None:
+    """Works, and listens nowhere, until SIGINT or SIGTERM. Raises `CannotStart`."""
+    uvloop.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with assemble(settings) as assembly, working(assembly):
+        await stop.wait()

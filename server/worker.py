@@ -1,6 +1,7 @@
 """One loop: process what came in, deliver what goes out, sweep what expired. Woken by commits, not by polling alone."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -9,18 +10,22 @@ from datetime import timedelta
 import structlog
 
 from crypto.tokens import random_id
-from federation import delivery, fanout, inbox, remote_store
+from federation import delivery, fanout, inbox, inbox_items, leases, remote_store
 from federation.delivery import Lanes
 from federation.runtime import Federation
+from server import waking
 from server.db import Database
 from server.organizing import upkeep
 
 log = structlog.get_logger()
 
 IDLE = timedelta(seconds=1)
-"""How long a lane sleeps when nothing wakes it: the command line commits from another process."""
+"""How long a lane sleeps when nothing wakes it: on SQLite nobody hears what another process commits."""
 
 SWEEP_EVERY = timedelta(minutes=10)
+LOOK_AT_CLOCK = timedelta(seconds=5)
+CLOCK_JUMP = timedelta(minutes=1)
+"""By how much the clock must be set forward or back for what waits to be looked at."""
 PAUSE_AFTER_ERROR = timedelta(seconds=5)
 
 LAST_WORDS = timedelta(seconds=3)
@@ -42,8 +47,18 @@ class Worker:
     )
 
     async def run(self) -> None:
-        """Works until cancelled. What was begun and not finished is found again after its lease."""
+        """Works until cancelled, whatever happens. What was begun and not finished is found again after its lease."""
+        while True:
+            try:
+                await self._run()
+            except Exception as error:  # nobody else would begin again
+                _say("the worker begins again", error=type(error).__name__)
+                await asyncio.sleep(PAUSE_AFTER_ERROR.total_seconds())
+
+    async def _run(self) -> None:
         self.database.woken = self.wake
+        if self.database.is_sqlite:
+            await self._begin_alone()
         lanes = Lanes(self.federation, worker_id=self.id, max_hosts=MOST_HOSTS)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -52,6 +67,9 @@ class Worker:
                 tasks.create_task(self._repeat("deliveries", lanes.start_due))
                 tasks.create_task(self._empty_log())
                 tasks.create_task(self._sweep())
+                tasks.create_task(self._watch_clock())
+                if not self.database.is_sqlite:
+                    tasks.create_task(self._listen())
         finally:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST_WORDS.total_seconds()):
@@ -62,6 +80,15 @@ class Worker:
         """Makes a lane do its work now."""
         self._events[lane].set()
 
+    async def _begin_alone(self) -> None:
+        """What a crash left leased on SQLite, where there is one worker, need not wait for the lease to end."""
+        try:
+            async with self.federation.writing() as context:
+                await leases.release_all(context)
+                await inbox_items.release_all(context)
+        except Exception as error:  # a full disk: the leases end by themselves
+            _say("leases were not released", error=type(error).__name__)
+
     async def _repeat(self, name: str, work: Callable[[], Awaitable[int]]) -> None:
         event = self._events[name]
         while True:
@@ -69,11 +96,35 @@ class Worker:
             try:
                 worked = await work()
             except Exception as error:  # a lane outlives a database restart, a full disk, a bug in one handler
-                log.error("lane stumbled", lane=name, error=type(error).__name__)
+                _say("lane stumbled", lane=name, error=type(error).__name__)
                 await asyncio.sleep(PAUSE_AFTER_ERROR.total_seconds())
                 continue
             if not worked:
                 await _first(event, IDLE)
+
+    async def _listen(self) -> None:
+        """Hears what other processes committed. Meanwhile, and while it cannot, lanes look by themselves."""
+        while True:
+            with suppress(Exception):  # the database restarts
+                await waking.listen(self.database.engine, self.wake)
+            await asyncio.sleep(IDLE.total_seconds())
+
+    async def _watch_clock(self) -> None:
+        """When the clock was set back, here or before the start, nothing waits for a time that was never meant."""
+        apart: float | None = None
+        while True:
+            now = self.federation.clock().timestamp() - time.monotonic()
+            jumped = apart is None or abs(now - apart) > CLOCK_JUMP.total_seconds()
+            try:
+                if jumped:
+                    async with self.federation.writing() as context:
+                        mended = await inbox.mend_times(context) + await delivery.mend_times(context, worker_id=self.id)
+                    if mended:
+                        _say("the clock went back", waited_for_it=mended)
+                apart = now
+            except Exception as error:  # mended at the next turn
+                _say("times were not mended", error=type(error).__name__)
+            await asyncio.sleep(LOOK_AT_CLOCK.total_seconds())
 
     async def _sweep(self) -> None:
         while True:
@@ -85,7 +136,7 @@ class Worker:
                     await upkeep.sweep(context)
                 await upkeep.review(self.federation)
             except Exception as error:  # swept at the next turn
-                log.error("sweep stumbled", error=type(error).__name__)
+                _say("sweep stumbled", error=type(error).__name__)
             self.wake("log")
             await asyncio.sleep(SWEEP_EVERY.total_seconds())
 
@@ -99,8 +150,14 @@ class Worker:
                 if not await self.database.truncate_log():
                     event.set()
             except Exception as error:  # emptied at the next turn
-                log.error("the log was not emptied", error=type(error).__name__)
+                _say("the log was not emptied", error=type(error).__name__)
             await asyncio.sleep(IDLE.total_seconds())
+
+
+def _say(event: str, **fields: object) -> None:
+    """Logs, and goes on where the log itself lies on the disk that is full."""
+    with suppress(OSError):
+        log.error(event, **fields)
 
 
 async def _first(event: asyncio.Event, limit: timedelta) -> None:

@@ -1,4 +1,4 @@
-"""`run`: the main job."""
+"""`run`: the main job; `web` and `worker`: its two halves."""
 
 import asyncio
 
@@ -7,24 +7,53 @@ import typer
 from server import logs
 from server.app import create_app
 from server.assembly import assemble, setup_token
-from server.cli.terminal import settings_of
+from server.cli.terminal import CommandFailed, settings_of
 from server.config import Settings
-from server.running import serve
+from server.running import serve, work
 
 
 def register(app: typer.Typer) -> None:
     """Adds this family."""
     app.command("run")(run_server)
+    app.command("web")(run_web)
+    app.command("worker")(run_worker)
 
 
 def run_server(context: typer.Context) -> None:
     """Web and worker in one process. The first start makes the data directory, secrets and a one-time setup link."""
+    _serve(settings_of(context), works=True)
+
+
+def run_web(context: typer.Context) -> None:
+    """Answers requests and nothing else: workers run beside it. PostgreSQL only; any number of both."""
     settings = settings_of(context)
+    _require_postgresql(settings, "web")
+    _serve(settings, works=False)
+
+
+def run_worker(context: typer.Context) -> None:
+    """Processes what came in, delivers, and tidies up; listens nowhere. PostgreSQL only; any number of them."""
+    settings = settings_of(context)
+    _require_postgresql(settings, "worker")
+    logs.configure(settings)
+    typer.echo(f"data directory: {settings.data_dir}", err=True)
+    typer.echo(f"working for:    {settings.origin}", err=True)
+    work(settings)
+
+
+def _require_postgresql(settings: Settings, command: str) -> None:
+    if settings.database_url is None:
+        raise CommandFailed(
+            f"{command} needs PostgreSQL (GROUNDSWELL_DATABASE_URL); with SQLite one process does both: groundswell run"
+        )
+
+
+def _serve(settings: Settings, *, works: bool) -> None:
     logs.configure(settings)
     token = asyncio.run(_prepare(settings))
     for line in _welcome(settings, token):
         typer.echo(line, err=True)
-    serve(create_app(settings), settings)
+    serve(create_app(settings, works=works), settings)
 
 
 async def _prepare(settings: Settings) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import col
 
+from federation.addressing import Recipient
 from federation.context import Collection, Context, Gone, Viewer
 from federation.identities import make_actor
 from federation.received import Received
@@ -132,6 +133,10 @@ class Program:
     async def needed_actors(self, context: Context, uris: abc.Collection[str]) -> set[str]:
         """None of them: notes hold all they need."""
         return set()
+
+    async def members_on(self, context: Context, actor: LocalActor, host: str) -> list[Recipient]:
+        """Nobody belongs to anything."""
+        return []
 
     def node_info(self) -> Mapping[str, Any]:
         """What it says of itself."""

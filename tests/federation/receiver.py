@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from crypto import http_signatures
 from crypto.http_signatures import Message, SignatureError
+from crypto.messages import http_date
 
 
 @dataclass
@@ -80,9 +81,9 @@ class Receiver:
             parsed = http_signatures.parse(message, now=self.clock(), host=self.host, allow_http=True)
             http_signatures.verify(parsed, self.keys[parsed.key_id])
         except (SignatureError, KeyError):
-            return web.Response(status=401)
+            return web.Response(status=401, headers={"Date": http_date(self.clock())})
         if parsed.spec not in self.accepts:
-            return web.Response(status=401)
+            return web.Response(status=401, headers={"Date": http_date(self.clock())})
         answer = self.answers.pop(0) if self.answers else 202
         status, extra = answer if isinstance(answer, tuple) else (answer, {})
         if status < 300:

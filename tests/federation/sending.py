@@ -12,8 +12,10 @@ from sqlmodel import col
 
 from crypto import keys
 from federation import delivery, identities, outbox
+from federation.addressing import Recipient
 from federation.application import Application
 from federation.client import Client
+from federation.context import Context
 from federation.origin import Origin
 from federation.runtime import Federation
 from models import Delivery, LocalActor, OutboxItem, RemoteHost
@@ -21,8 +23,17 @@ from server.db import Database
 from tests.conftest import Clock
 from tests.federation.receiver import Receiver, running
 
-NO_APPLICATION = cast(Application, None)
-"""Deliveries never ask the application anything."""
+
+class NobodyBelongs:
+    """Of an application, all that deliveries ask for."""
+
+    async def members_on(self, context: Context, actor: LocalActor, host: str) -> list[Recipient]:
+        """Nobody."""
+        return []
+
+
+NO_APPLICATION = cast(Application, NobodyBelongs())
+"""Deliveries ask the application nothing else."""
 
 
 @dataclass

@@ -243,3 +243,20 @@ async def test_a_redirect_elsewhere_is_not_followed(sender: Sender) -> None:
             assert await sender.deliver() == 0
             assert other.knocks == 0
             assert len(await sender.deliveries()) == 1
+
+
+async def test_while_our_clock_is_wrong_nothing_is_given_up(sender: Sender, clock: Clock) -> None:
+    """A day ahead, every signature is refused; the answers say what time it is, and no server is at fault."""
+    right = Clock()
+    async with sender.receiver() as there:
+        there.clock = right
+        clock.advance(days=1)
+        sent = await sender.enqueue("Create", 1, there.inbox())
+        for _ in range(5):
+            assert await sender.deliver() == 0
+            await sender.turn_to_next_due()
+        clock.now = right.now
+        async with sender.database.writing() as context:
+            await delivery.mend_times(context, worker_id="one")
+        assert await sender.deliver() == 1
+        assert there.ids == [sent]

@@ -82,3 +82,32 @@ async def test_a_shared_inbox_that_is_gone_is_nobodys_own(sender: Sender) -> Non
         await sender.enqueue("Create", 1, there.inbox())
         await deliver(sender)
         assert await followers(sender) == ["bob"]
+
+
+async def test_what_was_for_a_shared_inbox_that_is_gone_goes_to_each_of_its_own_once(sender: Sender) -> None:
+    async with sender.receiver(answers=[410]) as there, sender.receiver() as other:
+        for name in ("bob", "eve"):
+            await follow(sender, there, name, shared=there.inbox("shared"))
+        await follow(sender, there, "kim", shared=there.inbox("another"))
+        await follow(sender, other, "lou", shared=there.inbox("shared"))
+        create = await sender.enqueue("Create", 1, there.inbox("shared"), scope="river")
+        update = await sender.enqueue("Update", 1, there.inbox("shared"), scope="river")
+        await deliver(sender)
+        assert sorted(taken.path for taken in there.taken) == ["/bob/inbox", "/eve/inbox", "/shared"]
+        assert other.knocks == 0, "who is elsewhere gave an inbox that was not its server's to give"
+        by_path = {taken.path: taken.activity["id"] for taken in there.taken}
+        assert by_path == {"/bob/inbox": create, "/eve/inbox": create, "/shared": update}
+        async with sender.database.reading() as context:
+            edges = await follows.followers_of(context, sender.federation.origin.actor(sender.actor.id))
+        shared = {edge.follower.rpartition("/")[2]: edge.shared_inbox for edge in edges}
+        assert shared == {"bob": None, "eve": None, "kim": there.inbox("another"), "lou": there.inbox("shared")}
+
+
+async def test_an_own_inbox_that_is_gone_too_is_the_end(sender: Sender) -> None:
+    async with sender.receiver(answers=[410, 410]) as there:
+        await follow(sender, there, "bob", shared=there.inbox("shared"))
+        there.documents = {"/bob": document(there, "bob")}
+        await sender.enqueue("Create", 1, there.inbox("shared"))
+        await deliver(sender)
+        assert there.knocks == 2
+        assert await sender.deliveries() == []

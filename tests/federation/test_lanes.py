@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import text
 
-from federation import delivery, leases
+from federation import delivery, leases, pace, schedule
 from server.db import Database
 from tests.conftest import Clock
 from tests.federation.sending import Sender
@@ -78,15 +78,15 @@ async def test_stopping_books_what_is_in_flight_and_releases_the_server(sender: 
         await sender.enqueue("Create", 1, *(there.inbox(str(number)) for number in range(9)))
         lanes = sender.lanes()
         await lanes.start_due()
-        await there.until_knocked(4)
+        await there.until_knocked(pace.FIRST)
         stopping = asyncio.create_task(lanes.stop())
         await asyncio.sleep(0)
         assert there.hold is not None
         there.hold.set()
         await stopping
-        assert len(there.taken) == lanes.delivered == there.most_at_once == 4
-        assert len(await sender.deliveries()) == 5
-        assert await sender.deliver("two") == 5
+        assert len(there.taken) == lanes.delivered == there.most_at_once == pace.FIRST
+        assert len(await sender.deliveries()) == 9 - pace.FIRST
+        assert await sender.deliver("two") == 9 - pace.FIRST
 
 
 async def test_one_server_is_in_one_hand(sender: Sender) -> None:
@@ -124,7 +124,7 @@ async def test_what_a_crash_left_unbooked_is_sent_again(sender: Sender, clock: C
         there.hold.set()
         assert await sender.deliver("two") == 0
         await sender.turn_to_next_due()
-        assert clock.now == Clock.now + leases.LEASE
+        assert clock.now == Clock.now + schedule.LEASE
         assert await sender.deliver("two") == 1
         assert there.knocks == 2
         assert sent in there.ids
@@ -137,7 +137,7 @@ async def test_a_worker_that_lost_its_lease_books_results_but_not_health(sender:
         slow = sender.lanes("slow")
         await slow.start_due()
         await there.until_knocked(2)
-        clock.advance(seconds=leases.LEASE.total_seconds() + 1)
+        clock.advance(seconds=schedule.LEASE.total_seconds() + 1)
         quick = sender.lanes("quick")
         assert await quick.start_due() == 1
         await there.until_knocked(4)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from federation import delivery
+from federation import delivery, leases, schedule
 from server.db import Database
 from tests.conftest import Clock
 from tests.federation.sending import Sender
@@ -81,3 +81,35 @@ async def test_a_server_is_forgotten_after_ninety_silent_days(sender: Sender, cl
         async with sender.database.writing() as context:
             assert await delivery.sweep(context) == count
     assert await sender.host(there.host) is None
+
+
+async def test_what_was_queued_while_the_clock_was_ahead_leaves_once_it_is_right(sender: Sender, clock: Clock) -> None:
+    async with sender.receiver(answers=[503]) as there, sender.receiver() as other:
+        clock.advance(days=1)
+        await sender.enqueue("Create", 1, there.inbox())
+        await sender.deliver()
+        await sender.enqueue("Create", 2, there.inbox(), other.inbox())
+        async with sender.database.writing() as context:
+            await leases.take(context, worker_id="crashed", limit=2)
+        clock.advance(days=-1)
+        assert await sender.deliver() == 0
+        async with sender.database.writing() as context:
+            assert await delivery.mend_times(context, worker_id="one") == 3
+        assert await sender.deliver() == 2
+        assert other.knocks == 0, "whoever leased it may still be at work"
+        clock.advance(seconds=schedule.LEASE.total_seconds())
+        assert await sender.deliver() == 1
+        assert await sender.deliveries() == []
+
+
+async def test_what_is_put_off_as_it_should_be_stays_so(sender: Sender, clock: Clock) -> None:
+    async with sender.receiver(answers=[500] * 3) as there:
+        await sender.enqueue("Create", 1, there.inbox())
+        for _ in range(3):
+            await sender.deliver()
+            before = [row.due for row in await sender.deliveries()]
+            async with sender.database.writing() as context:
+                assert await delivery.mend_times(context, worker_id="one") == 0
+            assert [row.due for row in await sender.deliveries()] == before
+            assert await sender.deliver() == 0
+            await sender.turn_to_next_due()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from federation import fanout, follows, outbox
 from federation.addressing import Recipient, narrow_inboxes, on_other_servers, personal_inboxes, shared_inboxes
@@ -52,8 +53,9 @@ async def send_to_audience(
     scope: str,
     besides: Sequence[str] = (),
     elsewhere: Sequence[str] = (),
+    spread: timedelta = timedelta(),
 ) -> None:
-    """Queues an activity for those who follow the author, or belong to the circle that it is, and for some besides.
+    """Queues an activity for those who follow the author, or belong to the circle that it is (delayed by `spread`).
 
     Inboxes `elsewhere` are on servers that need to hear it once, if nobody there is reached already.
     """
@@ -78,6 +80,7 @@ async def send_to_audience(
         inboxes=[*inboxes, *on_other_servers(elsewhere, than=inboxes)],
         about=about,
         scope=scope,
+        spread=spread,
         synchronize_followers=audience is Audience.CIRCLE,
     )
 

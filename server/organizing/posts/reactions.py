@@ -1,6 +1,7 @@
 """Boosts and likes by local actors, and taking them back. Tells the author, and nobody who need not know."""
 
 import os
+from datetime import timedelta
 
 from crypto.tokens import Random, random_id
 from federation import outbox
@@ -36,7 +37,8 @@ async def boost(context: Context, *, actor: LocalActor, post: str, random: Rando
     addresses = _boost_addresses(context, actor, seen, audience)
     reaction, record = await _react(context, actor, seen, BOOST, addresses=addresses, random=random)
     announce = wire.announce_of(record, seen.content.uri, reaction.published_at)
-    await _pass_on(context, actor, seen, record, audience, announce)
+    spread = context.unhurried if audience is Audience.CIRCLE else timedelta()
+    await _pass_on(context, actor, seen, record, audience, announce, spread=spread)
     return reaction
 
 
@@ -142,7 +144,14 @@ def _boost_addresses(context: Context, actor: LocalActor, post: StoredPost, audi
 
 
 async def _pass_on(
-    context: Context, actor: LocalActor, post: StoredPost, record: ReactionRecord, audience: Audience, act: Document
+    context: Context,
+    actor: LocalActor,
+    post: StoredPost,
+    record: ReactionRecord,
+    audience: Audience,
+    act: Document,
+    *,
+    spread: timedelta = timedelta(),
 ) -> None:
     """Tells the audience of a boost, and the post's author: but a circle shows itself to its members only."""
     await send_to_audience(
@@ -153,6 +162,7 @@ async def _pass_on(
         about=record.activity,
         scope=await scope_of_group(context, record.actor),
         besides=[] if audience is Audience.CIRCLE else await _author_inbox(context, post),
+        spread=spread,
     )
 
 

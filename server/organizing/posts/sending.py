@@ -1,6 +1,7 @@
 """Queues what the life of a post makes: Create, Update, Delete. Proves public ones only (WIRE 3.1, HOSTILE F5)."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from crypto.proofs import add_proof
 from crypto.tokens import random_id
@@ -41,11 +42,17 @@ async def send_delete(context: Context, author: LocalActor, post: StoredPost) ->
         to=list(post.content.to),
         cc=list(post.content.cc),
     )
-    await _send(context, author, post, activity, also=await inboxes_of_post(context, post))
+    await _send(context, author, post, activity, also=await inboxes_of_post(context, post), is_urgent=True)
 
 
 async def _send(
-    context: Context, author: LocalActor, post: StoredPost, activity: Document, *, also: Sequence[str] = ()
+    context: Context,
+    author: LocalActor,
+    post: StoredPost,
+    activity: Document,
+    *,
+    also: Sequence[str] = (),
+    is_urgent: bool = False,
 ) -> None:
     if post.audience is Audience.PUBLIC:
         activity = await _proved(context, author, activity)
@@ -58,6 +65,7 @@ async def _send(
         scope=await scope_of_post(context, post.row),
         besides=post.content.inboxes,
         elsewhere=also,
+        spread=timedelta() if post.audience is not Audience.CIRCLE or is_urgent else context.unhurried,
     )
 
 
