@@ -1,1 +1,1 @@
-"""Measures how fast the server is, the limits of the machine beside each figure. No tests; they talk to loopback only."""
+"""Measures how fast the server is, with the limits of the machine beside it. No tests; they talk to loopback only."""
