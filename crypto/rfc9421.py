@@ -31,7 +31,7 @@ _ALGORITHMS = (None, "rsa-v1_5-sha256", "rsa-v1_5-sha512", "ed25519")
 _INTEGERS = ("created", "expires")
 # Fedify (1.10, seen on the wire) signs a key's URL with the fragment that it then does not send. These are the
 # fragments of our own key ids; a fragment never travels, so for a GET it changes nothing that is asked for.
-_OWN_FRAGMENTS = ("", "#main-key", "#ed25519-key")
+_OWN_FRAGMENTS = ("", "#main-key", "#ed25519-key", "#ed25519-key-2", "#ed25519-key-3", "#ed25519-key-4")
 _STRINGS = ("nonce", "alg", "keyid", "tag")
 
 Parameters = Mapping[str, str | int]

@@ -1,8 +1,9 @@
 """Seals columns at rest. Never opens a cell in another place than it was sealed for.
 
-One root key; from it a wrapping key and a key for look-ups. One data key for each scope (a movement, say), stored
-only wrapped: delete the wrapped key and everything sealed with it is gone. Every blob is a version byte, a key id of
-16 bytes, a nonce of 12 bytes and ChaCha20-Poly1305 (RFC 8439). Sealing hides content, not length.
+One root key, which wraps all others and does nothing else: whoever changes it wraps them anew, and touches no cell. One
+data key for each scope (a movement, say), and one key for look-ups, stored only wrapped: delete the wrapped key and
+everything sealed with it is gone. Every blob is a version byte, a key id of 16 bytes, a nonce of 12 bytes and
+ChaCha20-Poly1305 (RFC 8439). Sealing hides content, not length.
 """
 
 import hmac
@@ -80,9 +81,13 @@ class DataKey:
 
 
 class RootKey:
-    """The one secret that opens everything. Kept in memory only; shows nothing of itself when printed."""
+    """The one secret that opens everything. Kept in memory only; shows nothing of itself when printed.
 
-    __slots__ = ("_index_secret", "_secret", "_wrapping_secret")
+    `id` is 32 hexadecimal digits that tell this key from others and nothing of the key: it may be written anywhere. Of
+    a key made from a passphrase it lets guesses be tried, as every key that it wraps does.
+    """
+
+    __slots__ = ("_secret", "_wrapping_secret", "id")
 
     def __init__(self, secret: bytes) -> None:
         """Take 32 secret bytes. Raises ValueError for any other length."""
@@ -90,7 +95,7 @@ class RootKey:
             raise ValueError("a root key is 32 bytes")
         self._secret = bytes(secret)
         self._wrapping_secret = _derive(self._secret, b"groundswell/1 wrapping")
-        self._index_secret = _derive(self._secret, b"groundswell/1 blind index")
+        self.id = _derive(self._secret, b"groundswell/1 root key id")[:KEY_ID_BYTES].hex()
 
     @classmethod
     def generate(cls, random: Random = os.urandom) -> Self:
@@ -127,6 +132,26 @@ class RootKey:
             raise CannotOpen("not a wrapped data key")
         return DataKey(key_id, secret)
 
+    def first_index_secret(self) -> bytes:
+        """Return the secret of look-ups of databases from before it was a key by itself, to be wrapped from then on."""
+        return _derive(self._secret, b"groundswell/1 blind index")
+
+
+class IndexKey:
+    """The key of look-ups. It outlives every root key: all indexes would have to be made anew with another."""
+
+    __slots__ = ("_secret",)
+
+    def __init__(self, secret: bytes) -> None:
+        """Take 32 secret bytes. Raises ValueError for any other length."""
+        if len(secret) != KEY_BYTES:
+            raise ValueError("an index key is 32 bytes")
+        self._secret = bytes(secret)
+
+    def __repr__(self) -> str:
+        """Show nothing."""
+        return "IndexKey(...)"
+
     def blind_index(self, label: str, value: str) -> bytes:
         """Return 16 bytes by which to look up a sealed `value`: HMAC-SHA256 under a key of its own for each label.
 
@@ -134,7 +159,7 @@ class RootKey:
         and column in the label, and bring the value to one spelling first. Two million values of a label meet by
         chance less often than once in 10^25.
         """
-        return hmac.digest(_label_secret(self._index_secret, label), _utf8(value), "sha256")[:BLIND_INDEX_BYTES]
+        return hmac.digest(_label_secret(self._secret, label), _utf8(value), "sha256")[:BLIND_INDEX_BYTES]
 
 
 def sealed_key_id(blob: bytes) -> bytes:
@@ -144,21 +169,38 @@ def sealed_key_id(blob: bytes) -> bytes:
     return blob[1:_HEADER_BYTES]
 
 
-def root_from_passphrase(passphrase: str, salt: bytes, *, memory_kib: int = 65536) -> RootKey:
-    """Return the root key of a passphrase: Argon2id, 3 passes, 4 lanes (RFC 9106 section 4, second choice).
+@dataclass(frozen=True, slots=True)
+class Stretching:
+    """How a passphrase becomes a root key: Argon2id. No secret, and without it the passphrase opens nothing.
 
-    Takes a fraction of a second at the default of 64 MiB; call it in a thread. The passphrase is normalised (NFKC),
-    because keyboards differ in how they compose letters. Raises ValueError for a salt under 16 bytes or less than
-    64 KiB of memory.
+    The default is the second choice of RFC 9106 section 4: 3 passes over 64 MiB in 4 lanes, a fraction of a second.
+    Raises ValueError for a salt under 16 bytes, and for memory under 64 KiB or over 4 GiB, passes over 100 or lanes
+    over 64: what a damaged database may ask for.
     """
-    if len(salt) < SHORTEST_SALT or memory_kib < 64:
-        raise ValueError("the salt needs 16 bytes and the memory 64 KiB")
+
+    salt: bytes
+    memory_kib: int = 65_536
+    passes: int = 3
+    lanes: int = 4
+
+    def __post_init__(self) -> None:
+        if len(self.salt) < SHORTEST_SALT or not 64 <= self.memory_kib <= 4_194_304:
+            raise ValueError("the salt needs 16 bytes and the memory 64 KiB to 4 GiB")
+        if not (1 <= self.passes <= 100 and 1 <= self.lanes <= 64 and 8 * self.lanes <= self.memory_kib):
+            raise ValueError("passes or lanes out of bounds")
+
+
+def root_from_passphrase(passphrase: str, stretching: Stretching) -> RootKey:
+    """Return the root key of a passphrase. Slow on purpose: call it in a thread.
+
+    The passphrase is normalised (NFKC), because keyboards differ in how they compose letters.
+    """
     secret = hash_secret_raw(
-        unicodedata.normalize("NFKC", passphrase).encode("utf-8"),
-        salt,
-        time_cost=3,
-        memory_cost=memory_kib,
-        parallelism=4,
+        unicodedata.normalize("NFKC", passphrase).encode("utf-8", "surrogatepass"),
+        stretching.salt,
+        time_cost=stretching.passes,
+        memory_cost=stretching.memory_kib,
+        parallelism=stretching.lanes,
         hash_len=KEY_BYTES,
         type=Type.ID,
     )

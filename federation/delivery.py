@@ -15,6 +15,7 @@ from random import Random, SystemRandom
 from federation import follows, leases, remote
 from federation.client import ForbiddenAddress, Spec, Unreachable
 from federation.fetch import FetchFailed
+from federation.identities import Signer
 from federation.instead import deliver_instead
 from federation.leases import LAST_START, Parcel, Result, Round, Work
 from federation.pace import Pace, Paces
@@ -242,24 +243,32 @@ class Lanes:
         return self._in_flight if taken <= 0.5 else 2 if taken <= 0.75 else 1
 
     async def _send(self, work: Work, parcel: Parcel, progress: "_Progress") -> Reply:
-        """Knocks with the form that the server is known to take, and once with the other one on 400 or 401."""
-        spec = progress.spec
+        """Knocks as the sender, before that with the sender's former key where the parcel has one (WIRE 1.9)."""
         try:
-            reply = await self._knock(work, parcel, spec)
-            if reply.status in KNOCK_AGAIN:
-                second = await self._knock(work, parcel, _OTHER[spec])
-                # A second refusal says no more than the first, whose form the server is likelier to understand.
-                if second.status not in KNOCK_AGAIN:
-                    reply, spec = second, _OTHER[spec]
+            if parcel.former_signer is not None:
+                reply = await self._knock_twice(work, parcel, parcel.former_signer, progress)
+                if reply.status not in KNOCK_AGAIN:
+                    return reply
+            return await self._knock_twice(work, parcel, parcel.signer, progress)
         except ForbiddenAddress:
             return _FORBIDDEN
         except Unreachable:
             return Reply(None)
+
+    async def _knock_twice(self, work: Work, parcel: Parcel, signer: Signer, progress: "_Progress") -> Reply:
+        """Knocks with the form that the server is known to take, and once with the other one on 400 or 401."""
+        spec = progress.spec
+        reply = await self._knock(work, parcel, signer, spec)
+        if reply.status in KNOCK_AGAIN:
+            second = await self._knock(work, parcel, signer, _OTHER[spec])
+            # A second refusal says no more than the first, whose form the server is likelier to understand.
+            if second.status not in KNOCK_AGAIN:
+                reply, spec = second, _OTHER[spec]
         if reply.is_success:
             progress.spec = progress.accepted = spec
         return reply
 
-    async def _knock(self, work: Work, parcel: Parcel, spec: Spec) -> Reply:
+    async def _knock(self, work: Work, parcel: Parcel, signer: Signer, spec: Spec) -> Reply:
         headers = {}
         if parcel.synchronize_followers:
             value = await self._digests.header_for(parcel.sender_id, work.host)
@@ -267,7 +276,7 @@ class Lanes:
         answer = await self._federation.client.post(
             parcel.inbox,
             parcel.payload,
-            signer=parcel.signer,
+            signer=signer,
             now=self._federation.clock(),
             spec=spec,
             headers=headers,

@@ -58,6 +58,7 @@ async def enqueue(
     besides: Sequence[str] = (),
     elsewhere: Sequence[str] = (),
     synchronize_followers: bool = False,
+    with_former_key: bool = False,
 ) -> None:
     """Queues an activity for the followers of its sender, and for the inboxes `besides`. Never commits.
 
@@ -81,7 +82,7 @@ async def enqueue(
         synchronize_followers=synchronize_followers,
         sent=tuple(now),
     )
-    item_id = await outbox.keep(context, sender, activity, scope)
+    item_id = await outbox.keep(context, sender, activity, scope, with_former_key=with_former_key)
     await _deliver(context, item_id, sender.id, activity, job, now)
     if are_few:
         await outbox.discard_finished(context, {item_id})  # there may have been nobody to send it to

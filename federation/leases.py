@@ -35,7 +35,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One delivery, opened. `attempts` are those before this one."""
+    """One delivery, opened. `attempts` are those before this one; with a `former_signer` that one knocks first."""
 
     number: int
     item_id: str
@@ -46,6 +46,7 @@ class Parcel:
     scope: str
     payload: bytes = field(repr=False)
     signer: Signer = field(repr=False)
+    former_signer: Signer | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ async def _parcels(context: Context, hosts: Iterable[str]) -> dict[str, list[Par
         chunk = select(_items).where(_items.c.id.in_(item_ids[start : start + _CHUNK]))
         items |= {row.id: row for row in (await context.session.execute(chunk)).all()}
     opened: dict[tuple[str, str], bytes] = {}
-    signers: dict[str, Signer] = {}
+    signers: dict[tuple[str, bool], Signer] = {}
     parcels: dict[str, list[Parcel]] = {}
     broken: list[int] = []
     for row in due:
@@ -184,14 +185,15 @@ async def _open(
     row: Row[Any],
     item: Row[Any],
     opened: dict[tuple[str, str], bytes],
-    signers: dict[str, Signer],
+    signers: dict[tuple[str, bool], Signer],
 ) -> Parcel:
     inbox, scope = await outbox.open_address(context, row)
     if (item.id, scope) not in opened:
         cell = outbox.payload_cell(item.id, scope)
         opened[item.id, scope] = await context.vault.open(cell, item.sealed_payload)
-    if item.sender_id not in signers:
-        signers[item.sender_id] = await identities.signer_for(context, item.sender_id)
+    for former in (False, item.with_former_key):
+        if (item.sender_id, former) not in signers:
+            signers[item.sender_id, former] = await identities.signer_for(context, item.sender_id, former=former)
     return Parcel(
         number=row.number,
         item_id=item.id,
@@ -201,7 +203,8 @@ async def _open(
         sender_id=item.sender_id,
         scope=scope,
         payload=opened[item.id, scope],
-        signer=signers[item.sender_id],
+        signer=signers[item.sender_id, False],
+        former_signer=signers[item.sender_id, True] if item.with_former_key else None,
     )
 
 

@@ -43,6 +43,7 @@ async def enqueue(
     about: str,
     scope: str = SERVER_SCOPE,
     synchronize_followers: bool = False,
+    with_former_key: bool = False,
     spread: timedelta = timedelta(),
     random: Random = _UNPREDICTABLE,
 ) -> int:
@@ -53,11 +54,13 @@ async def enqueue(
     update its object there and was never tried, and is sent all the same. `scope` names the data key that seals the
     activity: shred it and the activity never leaves. With a `spread` each server's delivery waits a while of its own,
     so long on average (`federation/schedule.py:spread`), so that order and timing of a fan-out say less.
+    `with_former_key` is for the Update that brings new keys: those
+    who know the former one believe it (WIRE 1.9). Whoever refuses that gets it signed with the current one at once.
     """
     addresses = await _reachable(context, inboxes)
     if not addresses:
         return 0
-    item_id = await keep(context, sender, activity, scope)
+    item_id = await keep(context, sender, activity, scope, with_former_key=with_former_key)
     return await deliver(
         context,
         item_id,
@@ -162,13 +165,21 @@ def _host(own: Origin, inbox: str) -> str | None:
     return origin.authority
 
 
-async def keep(context: Context, sender: LocalActor, activity: Document, scope: str) -> str:
+async def keep(
+    context: Context, sender: LocalActor, activity: Document, scope: str, *, with_former_key: bool = False
+) -> str:
     """Keeps an activity that is to be sent, sealed; under which id."""
     item_id = tokens.random_id()
     payload = json.dumps(activity, ensure_ascii=False, separators=(",", ":")).encode()
     sealed = await context.vault.seal(payload_cell(item_id, scope), payload)
     await context.session.execute(
-        insert(_items).values(id=item_id, sender_id=sender.id, sealed_payload=sealed, created_at=context.now)
+        insert(_items).values(
+            id=item_id,
+            sender_id=sender.id,
+            sealed_payload=sealed,
+            with_former_key=with_former_key,
+            created_at=context.now,
+        )
     )
     return item_id
 

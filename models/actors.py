@@ -11,7 +11,8 @@ class LocalActor(SQLModel, table=True):
     """An actor of this server: a person, a movement or circle (Group), a voice (Service), or the instance itself.
 
     The handle is unique over all kinds, lower-case, and never used again: a deleted actor's row stays, blanked.
-    `sealed_keys` holds the private RSA and Ed25519 keys.
+    `sealed_keys` holds the private RSA and Ed25519 keys. After a change of keys, until `former_until`, it holds the
+    former RSA key as well, and `former_multikey` is still listed; `proof_key_number` is part of the current one's id.
     """
 
     __tablename__ = "local_actors"
@@ -27,6 +28,10 @@ class LocalActor(SQLModel, table=True):
     public_key_pem: str = Field(max_length=2_000)
     ed25519_multikey: str = Field(max_length=64)
     sealed_keys: bytes | None = sealed(nullable=True)
+    keys_made_on: date
+    proof_key_number: int = 1
+    former_multikey: str | None = Field(default=None, max_length=64)
+    former_until: datetime | None = moment(nullable=True, index=True)
     created_on: date
     deleted_at: datetime | None = moment(nullable=True)
 

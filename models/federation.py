@@ -38,13 +38,17 @@ class InboxItem(SQLModel, table=True):
 
 
 class OutboxItem(SQLModel, table=True):
-    """An activity on its way out: the exact bytes, sealed, kept until the last of its deliveries ended."""
+    """An activity on its way out: the exact bytes, sealed, kept until the last of its deliveries ended.
+
+    With `with_former_key` it is signed, when it is first tried, with the key that its sender had before.
+    """
 
     __tablename__ = "outbox_items"
 
     id: str = identifier()
     sender_id: str = Field(foreign_key="local_actors.id")
     sealed_payload: bytes = sealed()
+    with_former_key: bool = False
     created_at: datetime = moment()
 
 

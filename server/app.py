@@ -11,20 +11,22 @@ from starlette.responses import Response
 from federation.routes import build_router
 from server.assembly import Assembly, assemble
 from server.config import Settings
+from server.custody.opening import Held
 from server.running import working
 from server.version import VERSION
 from server.web import pages, problems
 
 
-def create_app(settings: Settings, *, works: bool = True) -> FastAPI:
+def create_app(settings: Settings, *, works: bool = True, held: Held | None = None) -> FastAPI:
     """The whole server as one ASGI application; opens what it needs at start and closes it at the end.
 
-    With `works=False` it answers requests and leaves everything else to workers in other processes.
+    With `works=False` it answers requests and leaves everything else to workers in other processes. `held` is the root
+    key, where this process has read it already.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with assemble(settings) as assembly, working(assembly) if works else nullcontext():
+        async with assemble(settings, held=held) as assembly, working(assembly) if works else nullcontext():
             app.state.assembly = assembly
             yield
 

@@ -1,12 +1,13 @@
 """Puts the pieces together, for the server and the command line alike: settings in, a federating whole out."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
 from crypto.sealing import CannotOpen
@@ -21,10 +22,14 @@ from models import Person, ServerSetting
 from server import schema
 from server.application import Groundswell
 from server.config import Settings
-from server.db import Database, create_engine
+from server.custody.occupancy import Occupancy, Occupied, occupied
+from server.custody.opening import DamagedData, Held, adopt, begin, check_held, finish_change, hold, open_look_ups, peek
+from server.custody.record import DamagedRecord, read_record
+from server.custody.sources import Ask, ask_on_terminal
+from server.db import Database, alone, create_engine
 from server.organizing.membership import records as memberships
-from server.root_key import RootKeyProblem, first_root_key, load_root_key
-from server.vault import Keyring
+from server.root_key import RootKeyProblem
+from server.vault import Keyring, StaleRootKey
 from server.version import VERSION
 
 BEGUN = "groundswell-data"
@@ -37,11 +42,13 @@ class CannotStart(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """The open whole."""
+    """The open whole. `held` is the root key with its source, `occupancy` this process's share in the directory."""
 
     settings: Settings
     database: Database
     federation: Federation
+    held: Held
+    occupancy: Occupancy
 
 
 def utc_now() -> datetime:
@@ -51,84 +58,132 @@ def utc_now() -> datetime:
 
 @asynccontextmanager
 async def assemble(
-    settings: Settings, *, clock: Callable[[], datetime] = utc_now, client: Client | None = None, create: bool = True
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    client: Client | None = None,
+    create: bool = True,
+    sole: bool = False,
+    held: Held | None = None,
+    ask: Ask = ask_on_terminal,
 ) -> AsyncIterator[Assembly]:
     """Opens everything; makes what a first start needs. With `create=False` a missing data directory is an error.
 
-    Raises `CannotStart`, before anything was changed, when the key, the database or the domain does not fit.
+    With `sole` nobody else on this machine may have the data open. `held` is the root key where this process has read
+    it already, `ask` asks for a passphrase where one is needed. Raises `CannotStart`, before anything was changed,
+    when the key, the database or the domain does not fit.
     """
-    keyring = _open_keyring(settings, create=create)
-    engine, unhurried = create_engine(settings.sqlalchemy_url), timedelta(seconds=settings.circle_delay)
-    database = Database(engine, keyring, settings.origin, clock, unhurried=unhurried)
-    outbound = client or Client.create(
+    with _share(settings, create=create, sole=sole) as occupancy:
+        engine = create_engine(settings.sqlalchemy_url)
+        held = held or await _hold(settings, engine, ask)
+        unhurried = timedelta(seconds=settings.circle_delay)
+        database = Database(engine, Keyring(held.root), settings.origin, clock, unhurried=unhurried)
+        outbound = client or _client(settings)
+        federation = Federation(
+            origin=settings.origin,
+            application=Groundswell(settings),
+            client=outbound,
+            reading=database.reading,
+            writing=database.writing,
+            clock=clock,
+        )
+        try:
+            with _said_clearly():
+                await _prepare(database, settings, held)
+            yield Assembly(settings, database, federation, held, occupancy)
+        finally:
+            await outbound.aclose()
+            await database.close()
+
+
+def _client(settings: Settings) -> Client:
+    return Client.create(
         trusted_networks=settings.trusted_networks,
         user_agent=f"Groundswell/{VERSION} (+{settings.origin}/)",
         insecure_http=settings.insecure_http,
     )
-    federation = Federation(
-        origin=settings.origin,
-        application=Groundswell(settings),
-        client=outbound,
-        reading=database.reading,
-        writing=database.writing,
-        clock=clock,
-    )
-    try:
-        await _prepare(database, settings)
-        yield Assembly(settings, database, federation)
-    finally:
-        await outbound.aclose()
-        await database.close()
 
 
-def _open_keyring(settings: Settings, *, create: bool) -> Keyring:
-    """The keyring under the root key. A key is made only where no data was ever begun: a lost one is not replaced."""
-    begun = settings.data_dir / BEGUN
-    if not begun.exists() and not create:
-        raise CannotStart(f"there is nothing in {settings.data_dir}; start with: groundswell run")
-    if settings.key_path.is_relative_to(settings.data_dir):
+@contextmanager
+def _share(settings: Settings, *, create: bool, sole: bool) -> Iterator[Occupancy]:
+    """A share in the data directory, made at a first start."""
+    folder = settings.data_dir
+    if not (folder / BEGUN).exists() and not create:
+        raise CannotStart(f"there is nothing in {folder}; start with: groundswell run")
+    if settings.key_path.is_relative_to(folder):
         raise CannotStart(f"the root key {settings.key_path} must not be inside the data directory")
+    passphrase = settings.key_passphrase_file
+    if passphrase is not None and passphrase.is_relative_to(folder):
+        raise CannotStart(f"the passphrase file {passphrase} must not be inside the data directory")
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            occupancy = stack.enter_context(occupied(folder, sole=sole))
+        except Occupied as error:
+            raise CannotStart(
+                "the server or another command has this data open: stop it first, as it would go on with the old key"
+                if sole
+                else "the root key is being changed at this moment: try again"
+            ) from error
+        except OSError as error:
+            raise CannotStart(f"the data directory {folder} cannot be used: {error.strerror}") from error
+        yield occupancy
+
+
+async def _hold(settings: Settings, engine: AsyncEngine, ask: Ask) -> Held:
+    """The root key. A key is made only where no data was ever begun: a lost one is not replaced."""
+    begun = settings.data_dir / BEGUN
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if begun.exists():
-            return Keyring(load_root_key(settings.key_path))
-        keyring = Keyring(first_root_key(settings.key_path))
-        begun.write_text("This directory belongs to Groundswell; it is of no use without its root key.\n")
-        return keyring
-    except RootKeyProblem as problem:
-        raise CannotStart(str(problem)) from problem
+        with _said_clearly():
+            held = await hold(settings, await peek(engine), begun=begun.exists(), ask=ask)
+    except CannotStart:
+        await engine.dispose()
+        raise
+    try:
+        if not begun.exists():
+            begun.write_text("This directory belongs to Groundswell; it is of no use without its root key.\n")
     except OSError as error:
         raise CannotStart(f"the data directory {settings.data_dir} cannot be used: {error.strerror}") from error
+    return held
 
 
-async def _prepare(database: Database, settings: Settings) -> None:
-    """Of several processes that start at once, one makes what is missing, and all come to stand on it."""
+@contextmanager
+def _said_clearly() -> Iterator[None]:
+    """What can be wrong with key or database, in one line."""
     try:
-        async with database.alone():
-            await schema.upgrade(database.engine)
-            origin = await _origin(database, settings)
-            if origin != str(settings.origin):
-                raise CannotStart(
-                    f"this data belongs to {origin}, and the domain is set to {settings.origin}; "
-                    "set GROUNDSWELL_DOMAIN back, or choose an empty GROUNDSWELL_DATA_DIR for the new domain"
-                )
-            async with database.reading() as context:
-                await _check_keys(context)
-            await complete(database)
-    except schema.SchemaTooNew as error:
+        yield
+    except (RootKeyProblem, DamagedData, DamagedRecord, StaleRootKey, schema.SchemaTooNew) as error:
         raise CannotStart(str(error)) from error
     except (DBAPIError, OSError) as error:
         raise CannotStart(f"the database does not open: {type(error).__name__}") from error
 
 
-async def _origin(database: Database, settings: Settings) -> str:
-    """The origin that this data belongs to: ours, if it belonged to none."""
-    async with database.reading() as context:
-        chosen = await context.session.get(ServerSetting, "origin")
-    if chosen is None:
-        async with database.writing() as context:
-            chosen = await _begin(context, settings)
-    return chosen.value
+async def _prepare(database: Database, settings: Settings, held: Held) -> None:
+    """Of several processes that start at once, one makes what is missing, and all come to stand on it."""
+    async with alone(database.engine):
+        await schema.upgrade(database.engine)
+        async with database.reading() as context:
+            record = await read_record(context.session)
+            check_held(held, record)
+            chosen = await context.session.get(ServerSetting, "origin")
+        if chosen is None:
+            async with database.writing() as context:
+                chosen = await _begin(context, settings)
+                await begin(context, held)
+        elif chosen.value == str(settings.origin) and record is None:
+            async with database.writing() as context:
+                await _check_keys(context, known=False)
+                await adopt(context, held)
+        if chosen.value != str(settings.origin):
+            raise CannotStart(
+                f"this data belongs to {chosen.value}, and the domain is set to {settings.origin}; "
+                "set GROUNDSWELL_DOMAIN back, or choose an empty GROUNDSWELL_DATA_DIR for the new domain"
+            )
+        async with database.reading() as context:
+            await open_look_ups(context, database.keyring)
+            await _check_keys(context)
+        await complete(database)
+        finish_change(settings, held)
 
 
 async def complete(database: Database) -> None:
@@ -155,11 +210,14 @@ async def _begin(context: Context, settings: Settings) -> ServerSetting:
     return chosen
 
 
-async def _check_keys(context: Context) -> None:
+async def _check_keys(context: Context, *, known: bool = True) -> None:
+    """Whether the instance's own key opens; if not, the data is damaged where the root key is `known` to be right."""
     try:
         await signer_for(context, INSTANCE_ID)
     except (CannotOpen, NoSuchKey) as error:
-        raise CannotStart("the root key does not open this database: it is the key of another one") from error
+        if known:
+            raise DamagedData("the key with which this server signs") from error
+        raise RootKeyProblem("the root key does not open this database: it is the key of another one") from error
 
 
 async def setup_token(context: Context) -> str | None:

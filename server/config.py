@@ -2,7 +2,7 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     """The public host name, chosen once. Without it the server is in trial mode and federates with nobody."""
     root_key_file: Path | None = None
     """The root key. Default: beside the data directory, never in it."""
+    key_source: Literal["file", "passphrase", "credential"] | None = None
+    """Where the root key comes from. Default: what the other settings, a credential or the data itself say."""
+    key_passphrase_file: Path | None = None
+    """A file or descriptor from which the boot passphrase is read, for starts that nobody attends."""
     database_url: str | None = None
     """`postgresql://…`; SQLite in the data directory when absent."""
     host: str = "127.0.0.1"
@@ -56,7 +60,12 @@ class Settings(BaseSettings):
     """Seconds, on average, that a circle's post waits before it leaves for each server; 0 for none."""
     log_format: str = Field(default="text", pattern="^(text|json)$")
 
-    @field_validator("data_dir", "root_key_file", mode="after")
+    @field_validator("root_key_file", "key_passphrase_file", "key_source", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("data_dir", "root_key_file", "key_passphrase_file", mode="after")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
@@ -112,7 +121,7 @@ class Settings(BaseSettings):
 
     @property
     def key_path(self) -> Path:
-        """Where the root key is."""
+        """Where the root key is, when it is in a file."""
         return self.root_key_file or self.data_dir.with_name(self.data_dir.name + ".key")
 
     @property

@@ -68,6 +68,25 @@ def _begin_sqlite(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writing", False) else "BEGIN")
 
 
+@asynccontextmanager
+async def alone(engine: AsyncEngine) -> AsyncIterator[None]:
+    """Keeps everybody else out of their `alone` on the same database, for as long as the block lasts.
+
+    By an advisory lock on PostgreSQL, and by one on the folder of a SQLite file. Raises `OSError`.
+    """
+    if engine.dialect.name != "sqlite":
+        async with engine.begin() as connection:
+            await connection.execute(select(func.pg_advisory_xact_lock(_PREPARING)))
+            yield
+        return
+    folder = os.open(Path(engine.url.database or "").parent, os.O_RDONLY)
+    try:
+        await asyncio.to_thread(fcntl.flock, folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 @dataclass(slots=True)
 class Database:
     """The engine with its keyring. `woken` is called, after a commit, with each lane that the work asked to wake."""
@@ -91,7 +110,7 @@ class Database:
     async def reading(self) -> AsyncIterator[Context]:
         """A unit of work that writes nothing; whatever it wrote by mistake is rolled back."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
-            yield self._context(session, SessionVault(self.keyring, session))
+            yield self._context(session, SessionVault(self.keyring, session, self.clock().date()))
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Context]:
@@ -99,7 +118,7 @@ class Database:
         turn: AbstractAsyncContextManager[Any] = self._writer if self.is_sqlite else nullcontext()
         async with turn, AsyncSession(self.engine, expire_on_commit=False) as session:
             await session.connection(execution_options={"writing": True})
-            vault = SessionVault(self.keyring, session)
+            vault = SessionVault(self.keyring, session, self.clock().date())
             context = self._context(session, vault)
             yield context
             if not self.is_sqlite:
@@ -109,24 +128,6 @@ class Database:
         self._log_is_due |= "log" in context.wakes
         for lane in context.wakes:
             self.woken(lane)
-
-    @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
-        """Keeps everybody else out of their `alone` on the same database, for as long as the block lasts.
-
-        By an advisory lock on PostgreSQL, and by one on the folder of a SQLite file. Raises `OSError`.
-        """
-        if not self.is_sqlite:
-            async with self.engine.begin() as connection:
-                await connection.execute(select(func.pg_advisory_xact_lock(_PREPARING)))
-                yield
-            return
-        folder = os.open(Path(self.engine.url.database or "").parent, os.O_RDONLY)
-        try:
-            await asyncio.to_thread(fcntl.flock, folder, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(folder)
 
     async def truncate_log(self) -> bool:
         """Empties SQLite's write-ahead log, in which what was deleted can still be read; whether that succeeded.

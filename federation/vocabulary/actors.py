@@ -196,7 +196,8 @@ class ActorProfile:
     url: str
     shared_inbox: str
     public_key_pem: str
-    multikey: str | None = None
+    multikeys: tuple[tuple[str, str], ...] = ()
+    """Ed25519 keys: the fragment of the id, and the key; more than one while proofs of a former key still count."""
     name: str = ""
     summary: str = ""
     source: str | None = None
@@ -255,14 +256,15 @@ def _keys(profile: ActorProfile) -> Document:
             "publicKeyPem": profile.public_key_pem,
         }
     }
-    if profile.multikey:
+    if profile.multikeys:
         keys["assertionMethod"] = [
             {
-                "id": f"{profile.id}#ed25519-key",
+                "id": f"{profile.id}#{name}",
                 "type": "Multikey",
                 "controller": profile.id,
-                "publicKeyMultibase": profile.multikey,
+                "publicKeyMultibase": multikey,
             }
+            for name, multikey in profile.multikeys
         ]
     return keys
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +16,7 @@ from federation.runtime import Federation
 from server.assembly import Assembly, CannotStart, assemble
 from server.cli.terminal import settings_of
 from server.config import Settings
+from server.custody.placement import examine
 
 STALE = timedelta(minutes=10)
 """An incoming activity that waits longer means that no worker runs, or that it cannot keep up."""
@@ -49,30 +49,20 @@ def check(context: typer.Context) -> None:
 
 
 async def _examine(settings: Settings) -> list[Finding]:
-    findings = list(_about_files(settings))
+    findings, source = list(_about_files(settings)), None
     try:
         async with assemble(settings, create=False) as assembly:
+            source = assembly.held.source
             findings += await _about_data(assembly)
     except CannotStart as error:
         findings.append(Finding("problem", "start", str(error)))
+    remarks = examine(settings, source)
+    findings += [Finding(remark.level, "root key", remark.detail, remark.next_step) for remark in remarks]
     return findings
 
 
 def _about_files(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "data directory", str(settings.data_dir))
-    key = settings.key_path
-    if not key.exists():
-        return
-    mode = stat.S_IMODE(key.stat().st_mode)
-    if mode & 0o077:
-        yield Finding("problem", "root key", f"{key} can be read by others", f"chmod 600 {key}")
-    if settings.data_dir.exists() and key.stat().st_dev == settings.data_dir.stat().st_dev:
-        yield Finding(
-            "note",
-            "root key",
-            f"{key} is on the same disk as the data: who takes the disk can open it",
-            "set GROUNDSWELL_ROOT_KEY_FILE to a place on another one",
-        )
     if not os.access(settings.data_dir, os.W_OK):
         yield Finding("problem", "data directory", "cannot be written", "give it to the user who runs the server")
 

@@ -9,6 +9,7 @@ from server.app import create_app
 from server.assembly import assemble, setup_token
 from server.cli.terminal import CommandFailed, settings_of
 from server.config import Settings
+from server.custody.opening import Held
 from server.running import serve, work
 
 
@@ -50,22 +51,22 @@ def _require_postgresql(settings: Settings, command: str) -> None:
 
 def _serve(settings: Settings, *, works: bool) -> None:
     logs.configure(settings)
-    token = asyncio.run(_prepare(settings))
-    for line in _welcome(settings, token):
+    held, token = asyncio.run(_prepare(settings))
+    for line in _welcome(settings, held, token):
         typer.echo(line, err=True)
-    serve(create_app(settings, works=works), settings)
+    serve(create_app(settings, works=works, held=held), settings)
 
 
-async def _prepare(settings: Settings) -> str | None:
+async def _prepare(settings: Settings) -> tuple[Held, str | None]:
     async with assemble(settings) as assembly, assembly.database.writing() as context:
-        return await setup_token(context)
+        return assembly.held, await setup_token(context)
 
 
-def _welcome(settings: Settings, token: str | None) -> list[str]:
+def _welcome(settings: Settings, held: Held, token: str | None) -> list[str]:
     local = f"http://{settings.host}:{settings.port}"
     lines = [
         f"data directory: {settings.data_dir}",
-        f"root key:       {settings.key_path} (keep a copy apart from the data)",
+        f"root key:       {held.where} (keep a copy apart from the data)",
         f"listening on:   {local}",
     ]
     if settings.trial:

@@ -1,7 +1,7 @@
-"""What local actors say of themselves, and who is told when it changes: their followers, never a list of them."""
+"""What local actors say of themselves, keys included, and who hears of a change: followers, never a list of them."""
 
 from crypto.tokens import random_id
-from federation import fanout, outbox
+from federation import fanout, identities, outbox
 from federation.addressing import shared_inboxes
 from federation.context import Context
 from federation.origin import Origin
@@ -26,6 +26,22 @@ async def describe(context: Context, *, actor: LocalActor, name: str, summary: s
     actor.name, actor.summary = name, summary
     context.session.add(actor)
     await context.session.flush()
+    await _send(context, actor)
+
+
+async def change_keys(context: Context, *, actor: LocalActor, overlap: bool = True) -> None:
+    """Gives an actor new keys, and sends them to whoever follows, signed with the former key (WIRE 1.9).
+
+    Without `overlap` the former keys are gone at once, and whoever is told has to fetch the new ones to believe it.
+    Raises `TooSoon` or `NoSuchKey`.
+    """
+    await identities.change_keys(context, actor, overlap=overlap)
+    if actor.kind != "Application":
+        await _send(context, actor, with_former_key=overlap)
+
+
+async def _send(context: Context, actor: LocalActor, *, with_former_key: bool = False) -> None:
+    """Sends the document, as it is now, to the actor's audience."""
     own = context.origin.actor(actor.id)
     followers = context.origin.actor(actor.id, "followers")
     is_open = actor.kind == "Group" and not actor.locked
@@ -34,6 +50,10 @@ async def describe(context: Context, *, actor: LocalActor, name: str, summary: s
     ) | {"to": [PUBLIC] if is_open else [followers], "cc": [followers] if is_open else []}
     if await is_circle(context, actor):
         inboxes = shared_inboxes(await membership.recipients(context, actor))
-        await outbox.enqueue(context, sender=actor, activity=update, inboxes=inboxes, about=own)
+        await outbox.enqueue(
+            context, sender=actor, activity=update, inboxes=inboxes, about=own, with_former_key=with_former_key
+        )
     else:
-        await fanout.enqueue(context, sender=actor, activity=update, narrow=False, about=own)
+        await fanout.enqueue(
+            context, sender=actor, activity=update, narrow=False, about=own, with_former_key=with_former_key
+        )

@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from federation import follows
 from federation.context import Context
+from federation.identities import drop_former_keys
 from federation.review import review_actors
 from federation.runtime import Federation
 from models import Budget
@@ -31,6 +32,7 @@ async def sweep(context: Context) -> None:
     await memberships.index_hosts(context)
     await forget_stale(context)
     await forget_keys(context)
+    await drop_former_keys(context)
     await reports.sweep(context)
     await context.session.execute(delete(Budget).where(col(Budget.ends_at) <= context.now))
 

@@ -10,11 +10,21 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto.sealing import CannotOpen, Cell, DataKey, RootKey, root_from_passphrase, sealed_key_id
+from crypto.sealing import (
+    CannotOpen,
+    Cell,
+    DataKey,
+    IndexKey,
+    RootKey,
+    Stretching,
+    root_from_passphrase,
+    sealed_key_id,
+)
 
 CELL = Cell("members", "email", "k5x2", "riverside")
 KEY = DataKey.generate()
 ROOT = RootKey.generate()
+INDEX = IndexKey(bytes(range(32)))
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 CELLS = st.builds(Cell, TEXT, TEXT, TEXT, TEXT)
 
@@ -130,45 +140,77 @@ def test_generation_takes_the_given_random() -> None:
 
 @given(TEXT, TEXT, TEXT)
 def test_blind_index(label: str, other: str, value: str) -> None:
-    index = ROOT.blind_index(label, value)
+    index = INDEX.blind_index(label, value)
     assert len(index) == 16
-    assert ROOT.blind_index(label, value) == index
+    assert INDEX.blind_index(label, value) == index
     if label != other:
-        assert ROOT.blind_index(other, value) != index
+        assert INDEX.blind_index(other, value) != index
 
 
 @given(TEXT, TEXT)
-def test_blind_index_of_other_values_and_roots(value: str, other: str) -> None:
-    index = ROOT.blind_index("members.email", value)
-    assert RootKey.generate().blind_index("members.email", value) != index
+def test_blind_index_of_other_values_and_keys(value: str, other: str) -> None:
+    index = INDEX.blind_index("members.email", value)
+    assert IndexKey(bytes(32)).blind_index("members.email", value) != index
     if value != other:
-        assert ROOT.blind_index("members.email", other) != index
+        assert INDEX.blind_index("members.email", other) != index
 
 
 def test_labels_and_values_do_not_run_together() -> None:
-    assert ROOT.blind_index("ab", "c") != ROOT.blind_index("a", "bc")
+    assert INDEX.blind_index("ab", "c") != INDEX.blind_index("a", "bc")
     # The same differences under two labels would link them.
-    left = [ROOT.blind_index("a", value) for value in ("1", "2")]
-    right = [ROOT.blind_index("b", value) for value in ("1", "2")]
+    left = [INDEX.blind_index("a", value) for value in ("1", "2")]
+    right = [INDEX.blind_index("b", value) for value in ("1", "2")]
     assert bytes(x ^ y for x, y in zip(*left, strict=True)) != bytes(x ^ y for x, y in zip(*right, strict=True))
 
 
+def test_the_first_index_secret_is_what_older_databases_were_indexed_with() -> None:
+    root = RootKey.from_bytes(bytes(range(32)))
+    index = IndexKey(root.first_index_secret()).blind_index("posts.uri", "https://a.example/1")
+    assert index.hex() == "c3d16a312534dd2a5725c2ae05bfe5e0"
+
+
+def test_the_id_of_a_root_key_tells_keys_apart_and_nothing_else() -> None:
+    other = RootKey.generate()
+    assert RootKey.from_bytes(ROOT.to_bytes()).id == ROOT.id != other.id
+    assert len(bytes.fromhex(ROOT.id)) == 16
+    assert ROOT.id not in ROOT.to_bytes().hex()
+
+
+def test_an_index_key_is_never_shown() -> None:
+    assert repr(INDEX) == "IndexKey(...)"
+    with pytest.raises(ValueError, match="32"):
+        IndexKey(bytes(16))
+
+
 def test_passphrase() -> None:
-    salt = bytes(range(16))
-    root = root_from_passphrase("correct horsé", salt, memory_kib=64)
-    expected = hash_secret_raw("correct horsé".encode(), salt, 3, 64, 4, 32, Type.ID)
+    how = Stretching(bytes(range(16)), memory_kib=64)
+    root = root_from_passphrase("correct horsé", how)
+    expected = hash_secret_raw("correct horsé".encode(), how.salt, 3, 64, 4, 32, Type.ID)
     assert root.to_bytes() == expected
-    composed = root_from_passphrase("correct horse\u0301", salt, memory_kib=64)
+    composed = root_from_passphrase("correct horse\u0301", how)
     assert composed.to_bytes() == expected
     for other in (
-        root_from_passphrase("correct horse", salt, memory_kib=64),
-        root_from_passphrase("correct horsé", salt[::-1], memory_kib=64),
-        root_from_passphrase("correct horsé", salt, memory_kib=128),
+        root_from_passphrase("correct horse", how),
+        root_from_passphrase("correct horsé", replace(how, salt=how.salt[::-1])),
+        root_from_passphrase("correct horsé", replace(how, memory_kib=128)),
+        root_from_passphrase("correct horsé", replace(how, passes=2)),
     ):
         assert other.to_bytes() != expected
 
 
-@pytest.mark.parametrize(("salt", "memory"), [(b"", 65536), (bytes(15), 65536), (bytes(16), 0)])
-def test_weak_derivations_are_refused(salt: bytes, memory: int) -> None:
-    with pytest.raises(ValueError, match="salt"):
-        root_from_passphrase("correct horse", salt, memory_kib=memory)
+@pytest.mark.parametrize(
+    ("salt", "other"),
+    [
+        (b"", {}),
+        (bytes(15), {}),
+        (bytes(16), {"memory_kib": 0}),
+        (bytes(16), {"memory_kib": 2**30}),
+        (bytes(16), {"passes": 0}),
+        (bytes(16), {"passes": 10**6}),
+        (bytes(16), {"lanes": 0}),
+        (bytes(16), {"lanes": 64, "memory_kib": 64}),
+    ],
+)
+def test_derivations_that_are_weak_or_never_end_are_refused(salt: bytes, other: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"salt|bounds"):
+        Stretching(salt, **other)

@@ -65,7 +65,7 @@ async def test_an_instance_without_its_key_refuses_to_start(tmp_path: Path) -> N
     settings = settings_for(tmp_path)
     async with assemble(settings) as assembly, assembly.federation.writing() as unit:
         await unit.session.execute(text("UPDATE local_actors SET sealed_keys = NULL"))
-    with pytest.raises(CannotStart, match="does not open this database"):
+    with pytest.raises(CannotStart, match="database is damaged"):
         await start(settings)
 
 

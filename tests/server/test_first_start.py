@@ -59,9 +59,13 @@ async def test_starts_at_once_end_well_and_make_one_server(tmp_path: Path, serve
     assert await start_at_once(settings, settings, settings) == ["started"] * 3
     async with assemble(settings) as assembly, assembly.federation.reading() as unit:
         assert [actor.id for actor in (await unit.session.execute(select(LocalActor))).scalars()] == [INSTANCE_ID]
-        assert [key.scope for key in (await unit.session.execute(select(DataKey))).scalars()] == ["server"]
-        (setting,) = (await unit.session.execute(select(ServerSetting))).scalars()
-        assert (setting.name, setting.value) == ("origin", "https://flex.test")
+        keys = (await unit.session.execute(select(DataKey))).scalars()
+        assert sorted(key.scope for key in keys) == ["index", "server"]
+        chosen = {
+            setting.name: setting.value for setting in (await unit.session.execute(select(ServerSetting))).scalars()
+        }
+        assert chosen.keys() == {"origin", "root_key"}
+        assert chosen["origin"] == "https://flex.test"
 
 
 @pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)

@@ -10,21 +10,28 @@ from sqlalchemy import Connection, MetaData, Table, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel, col
 
+from crypto.sealing import RootKey
 from federation import follows, synchronization
 from federation.context import Context, Viewer
 from federation.remote import known_actor
-from models import InboxItem, LocalActor, Post, RemoteActor, RemoteKey
+from models import DataKey, Delivery, InboxItem, LocalActor, Post, RemoteActor, RemoteKey
 from server import schema
 from server.assembly import complete
+from server.custody.changing import wrap_anew
+from server.custody.data_keys import change_data_keys
+from server.custody.opening import Held, adopt, open_look_ups
+from server.custody.sources import Source
 from server.db import Database, create_engine
 from server.organizing.membership import records as memberships
 from server.organizing.posts import records
+from server.organizing.posts import service as posts
 from server.organizing.posts.inbox import handle_create_note, handle_delete_object
 from server.organizing.remembered import is_remembered, remember
+from server.vault import Keyring
 from tests.builders import activity, know, make_movement, make_person, make_remote_actor, received
 from tests.conftest import Clock
 from tests.databases import PostgresDatabases, SqliteDatabases
-from tests.posting import created, let_follow, let_join, note
+from tests.posting import created, let_follow, let_join, make_stage, note
 
 FAN, MEMBER = make_remote_actor("fan", host="fan.example"), make_remote_actor("member", host="member.example")
 
@@ -93,7 +100,7 @@ def item(clock: Clock, state: str, body: bytes | None = None) -> InboxItem:
 def older_url(request: pytest.FixtureRequest, database_kind: str) -> Iterator[str]:
     """The URL of an empty database of the same kind."""
     databases: SqliteDatabases | PostgresDatabases = request.getfixturevalue(f"{database_kind}_databases")
-    with databases.fresh("older", migrated=False) as url:
+    with databases.fresh(f"older_{abs(hash(request.node.nodeid)) % 10**8}", migrated=False) as url:
         yield url
 
 
@@ -167,6 +174,39 @@ async def finds_people(context: Context, written: Written) -> None:
     assert record.member == MEMBER.id
     assert await known_actor(context, MEMBER.id) is not None
     assert len((await context.session.execute(select(RemoteKey))).all()) == 2
+
+
+async def test_indexes_of_before_the_third_stay_valid_under_a_key_of_their_own(
+    database: Database, older_url: str, clock: Clock
+) -> None:
+    async with database.writing() as context:
+        stage = await make_stage(context)
+        await posts.publish(context, author=stage.movement, text="One day a week.", audience="supporters")
+    engine = create_engine(older_url)
+    await at(engine, "0002")
+    await carry(database.engine, engine)
+    await schema.upgrade(engine)
+    upgraded = Database(engine, Keyring(database.keyring.root), database.origin, clock)
+    held = Held(database.keyring.root, Source.FILE, "a file")
+    async with upgraded.writing() as context:
+        await adopt(context, held)
+    successor = RootKey.generate()
+    async with upgraded.writing() as context:
+        await wrap_anew(context, held.root, successor, None)
+    later = Database(engine, Keyring(successor), database.origin, clock)
+    async with later.writing() as context:
+        await open_look_ups(context, later.keyring)
+        movement = context.origin.actor(stage.movement.id)
+        edges = await follows.followers_of(context, movement)
+        assert {edge.follower for edge in edges} == {stage.fan.id, context.origin.actor(stage.local_fan.id)}
+        assert len((await context.session.execute(select(Delivery))).all()) == 1, "what is queued stays queued"
+        keys = (await context.session.execute(select(DataKey))).scalars().all()
+        assert {key.scope for key in keys} == {"server", f"movement:{stage.movement.id}", "index"}
+        assert {(key.wrapped_by, key.made_on) for key in keys} == {(successor.id, clock.now.date())}
+        actor = await context.session.get_one(LocalActor, stage.movement.id)
+        assert (actor.keys_made_on, actor.proof_key_number) == (actor.created_on, 1)
+        await change_data_keys(context, later.keyring)
+    await engine.dispose()
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

@@ -1,5 +1,6 @@
 """Turns movements and circles into the documents that others read. Pure; lists no people."""
 
+from federation.identities import proof_keys
 from federation.origin import Origin
 from federation.vocabulary import Document
 from federation.vocabulary.actors import ActorProfile, actor_document
@@ -21,7 +22,7 @@ def group_document(origin: Origin, group: LocalActor) -> Document:
             url=origin.profile(group.handle),
             shared_inbox=origin.shared_inbox,
             public_key_pem=group.public_key_pem,
-            multikey=group.ed25519_multikey,
+            multikeys=proof_keys(group),
             name=group.name,
             summary=paragraphs(group.summary),
             locked=group.locked,

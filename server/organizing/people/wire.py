@@ -1,5 +1,6 @@
 """Turns a local person into the document that others read. Pure; says no date, no count, no network."""
 
+from federation.identities import proof_keys
 from federation.origin import Origin
 from federation.vocabulary import Document
 from federation.vocabulary.actors import ActorProfile, actor_document
@@ -18,7 +19,7 @@ def person_document(origin: Origin, person: LocalActor) -> Document:
             url=origin.profile(person.handle),
             shared_inbox=origin.shared_inbox,
             public_key_pem=person.public_key_pem,
-            multikey=person.ed25519_multikey,
+            multikeys=proof_keys(person),
             name=person.name,
             summary=paragraphs(person.summary),
             locked=person.locked,

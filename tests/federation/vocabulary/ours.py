@@ -34,7 +34,7 @@ def profile(
         url=f"{BASE}/@{handle}",
         shared_inbox=f"{BASE}/ap/inbox",
         public_key_pem=PEM,
-        multikey="z6MkExample",
+        multikeys=(("ed25519-key", "z6MkExample"),),
         name=handle.title(),
         locked=locked,
         discoverable=discoverable,
