@@ -76,7 +76,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a peer said. `url` is where it was said, after redirects; `retry_after` is in seconds."""
+    """What a peer said. `url` is where it was said, after redirects; `retry_after` is in seconds; `date` as it came."""
 
     url: str
     status: int
@@ -84,7 +84,8 @@ class Answer:
     body: bytes
     retry_after: int | None = None
     said_at: datetime | None = None
-    """What their clock said, with a 401."""
+    """What their clock said, with a 401 to what we posted."""
+    date: str = ""
 
 
 class _GatedResolver(AbstractResolver):
@@ -171,16 +172,19 @@ class Client:
         insecure_http: bool = False,
         limits: Limits | None = None,
         lookup: Lookup | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> Self:
-        """A client over real sockets, all of them behind the gate. `lookup` replaces the system's name look-up."""
+        """A client over real sockets, all of them behind the gate. `lookup` replaces the system's name look-up.
+
+        Without `tls` the system's certificates are trusted; OpenSSL itself honours SSL_CERT_FILE and SSL_CERT_DIR.
+        """
         chosen = limits or Limits()
-        # The system's certificates; OpenSSL itself honours SSL_CERT_FILE and SSL_CERT_DIR.
-        tls = ssl.create_default_context()
+        trust = tls or ssl.create_default_context()
         networks = tuple(trusted_networks)
 
         def transport(connections: int) -> _GatedTransport:
             gate = Gate.trusting(networks, lookup=lookup)
-            return _GatedTransport(gate, tls, connections=connections, per_host=chosen.per_host)
+            return _GatedTransport(gate, trust, connections=connections, per_host=chosen.per_host)
 
         return cls(
             fetching=transport(chosen.fetching),
@@ -304,6 +308,7 @@ class Client:
             body=body,
             retry_after=_seconds(response.headers.get("retry-after", "")),
             said_at=_moment(response.headers.get("date", "")) if response.status_code == 401 else None,
+            date=response.headers.get("date", ""),
         )
         return answer, location
 

@@ -6,6 +6,7 @@ while the network is awaited.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from federation.identities import Signer
 from federation.instead import deliver_instead
 from federation.leases import LAST_START, Parcel, Result, Round, Work
 from federation.pace import Pace, Paces
+from federation.pauses import paused_since
 from federation.runtime import Federation
 from federation.schedule import Reply, Verdict, after_round, judge, next_attempt
 from federation.synchronization import HEADER, Digests
@@ -113,7 +115,7 @@ class Lanes:
         in_flight: int = 512,
         gone: Gone = forget_gone_followers,
     ) -> None:
-        self.delivered = 0
+        self.ended: Counter[Verdict] = Counter()
         self._federation = federation
         self._worker_id = worker_id
         self._random = random
@@ -127,6 +129,12 @@ class Lanes:
         self._desk = _Desk(federation, worker_id)
         self._lanes: dict[asyncio.Task[None], bool] = {}  # and whether its server failed last
         self._stopping = False
+        self._paused = False
+
+    @property
+    def delivered(self) -> int:
+        """How many deliveries succeeded."""
+        return self.ended[Verdict.DELIVERED]
 
     @property
     def running(self) -> int:
@@ -140,7 +148,9 @@ class Lanes:
         """
         self._reap()
         limit = min(self._max_hosts, self._in_flight - len(self._lanes))
-        if limit <= 0 or self._stopping:
+        async with self._federation.reading() as context:
+            self._paused = await paused_since(context, "out") is not None
+        if limit <= 0 or self._stopping or self._paused:
             return 0
         async with self._federation.writing() as context:
             doubtful = max(0, self._max_hosts // 2 - sum(self._lanes.values()))
@@ -167,6 +177,10 @@ class Lanes:
         for lane in self._lanes:
             lane.cancel()
 
+    @property
+    def _is_ending(self) -> bool:
+        return self._stopping or self._paused
+
     def _reap(self) -> None:
         ended = [lane for lane in self._lanes if lane.done()]
         for lane in ended:
@@ -181,7 +195,7 @@ class Lanes:
         while following is not None:
             done = await self._run_round(following)
             gone += await self._note_gone(done)
-            self.delivered += sum(result.verdict is Verdict.DELIVERED for result in done.results)
+            self.ended.update(result.verdict for result in done.results)
             following = await self._desk.settle(done)
         for inbox in list(dict.fromkeys(gone))[:MOST_GONE]:
             await self._gone(self._federation, inbox)
@@ -210,7 +224,7 @@ class Lanes:
             results=tuple(progress.results),
             health=health,
             accepted_spec=progress.accepted,
-            go_on=not self._stopping and not health.is_paused(now),
+            go_on=not self._is_ending and not health.is_paused(now),
         )
 
     async def _pull(self, work: Work, parcels: Iterator[Parcel], progress: "_Progress") -> None:
@@ -219,7 +233,7 @@ class Lanes:
         for parcel in parcels:
             async with self._slots:
                 now = self._federation.clock()
-                if self._stopping or progress.is_stopped or now >= work.lease_until - LAST_START:
+                if self._is_ending or progress.is_stopped or now >= work.lease_until - LAST_START:
                     return
                 self._flying += 1
                 try:

@@ -108,6 +108,11 @@ async def work(federation: Federation) -> int:
     return parts
 
 
+async def release_all(context: Context) -> None:
+    """Takes back every lease: for a process that knows it is alone."""
+    await context.session.execute(update(_fanouts).values(lease_until=None))
+
+
 async def _part(federation: Federation) -> bool:
     async with federation.writing() as context:
         row = await _take(context)

@@ -15,6 +15,7 @@ from federation.authority import NotAuthorized
 from federation.deeds import Again, Deed, Result, do_all
 from federation.fetch_errors import FetchFailed
 from federation.inbox_items import MAX_ATTEMPTS, Claim, Incoming, LeaseLost
+from federation.pauses import paused_since
 from federation.remote_store import actors_by_id
 from federation.resolving import Dropped, read_activity, resolve
 from federation.runtime import Federation
@@ -82,7 +83,8 @@ async def process_waiting(federation: Federation, *, limit: int = 200) -> int:
 
 async def _claim(federation: Federation, limit: int, *, but: Collection[str]) -> list[Claim]:
     async with federation.writing() as context:
-        claims = await inbox_items.claim(context, limit, but=but)
+        paused = await paused_since(context, "in")
+        claims = [] if paused else await inbox_items.claim(context, limit, but=but)
         await note_alive(context, {claim.host for claim in claims})
     return claims
 

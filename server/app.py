@@ -12,9 +12,13 @@ from federation.routes import build_router
 from server.assembly import Assembly, assemble
 from server.config import Settings
 from server.custody.opening import Held
+from server.operations.metrics import Metrics
+from server.operations.routes import Operations
+from server.operations.timing import Timing
 from server.running import working
 from server.version import VERSION
 from server.web import pages, problems
+from server.worker import Worker
 
 
 def create_app(settings: Settings, *, works: bool = True, held: Held | None = None) -> FastAPI:
@@ -26,8 +30,8 @@ def create_app(settings: Settings, *, works: bool = True, held: Held | None = No
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with assemble(settings, held=held) as assembly, working(assembly) if works else nullcontext():
-            app.state.assembly = assembly
+        async with assemble(settings, held=held) as assembly, working(assembly) if works else nullcontext() as worker:
+            app.state.assembly, app.state.worker = assembly, worker
             yield
 
     app = FastAPI(
@@ -38,7 +42,14 @@ def create_app(settings: Settings, *, works: bool = True, held: Held | None = No
         assembly: Assembly = request.app.state.assembly
         return assembly
 
+    def worker_of(request: Request) -> Worker | None:
+        worker: Worker | None = request.app.state.worker
+        return worker
+
+    app.state.metrics = metrics = Metrics()
+    app.add_middleware(Timing, metrics=metrics)
     app.include_router(build_router(lambda request: assembly_of(request).federation))
+    app.include_router(Operations(assembly_of, worker_of, metrics).router())
     app.include_router(pages.build_router(assembly_of))
     app.add_exception_handler(HTTPException, _problem)
     return app

@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     circle_delay: int = Field(default=90, ge=0, le=120)
     """Seconds, on average, that a circle's post waits before it leaves for each server; 0 for none."""
     log_format: str = Field(default="text", pattern="^(text|json)$")
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
 
     @field_validator("root_key_file", "key_passphrase_file", "key_source", mode="before")
     @classmethod

@@ -51,25 +51,35 @@ class LoopbackServer:
 
 @asynccontextmanager
 async def loopback_server(
-    name: str, data_dir: Path, *, database_url: str | None = None, port: int = 0
+    name: str, data_dir: Path, *, database_url: str | None = None, port: int = 0, proxy: tuple[str, int] | None = None
 ) -> AsyncIterator[LoopbackServer]:
-    """Starts a server at `http://{name}.localhost:{port}`, worker included, and ends it with the block."""
+    """Starts a server at `http://{name}.localhost:{port}`, worker included, and ends it with the block.
+
+    With a `proxy` (scheme and port) that is where it is seen: `{scheme}://{name}.localhost:{proxy's port}`.
+    """
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
         bound: int = listener.getsockname()[1]
+        scheme, seen_at = proxy or ("http", bound)
         settings = Settings(
             data_dir=data_dir,
-            domain=f"{name}.localhost:{bound}",
+            domain=f"{name}.localhost:{seen_at}",
             database_url=database_url,
             port=bound,
-            insecure_http=True,
+            insecure_http=scheme == "http",
             trusted_networks=("127.0.0.0/8",),
             circle_delay=0,
         )
         app = create_app(settings)
         config = uvicorn.Config(
-            app, access_log=False, server_header=False, log_level="error", lifespan="on", loop="none"
+            app,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            log_level="error",
+            lifespan="on",
+            loop="none",
         )
         server = _EmbeddedServer(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))

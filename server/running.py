@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import uvicorn
 import uvloop
@@ -13,31 +14,45 @@ from server.assembly import Assembly, assemble
 from server.config import Settings
 from server.worker import Worker
 
+STARTUP_FAILURE = 3
+
 
 @asynccontextmanager
-async def working(assembly: Assembly) -> AsyncIterator[None]:
+async def working(assembly: Assembly) -> AsyncIterator[Worker]:
     """A worker beside whatever runs in the block; ended with it."""
-    worker = asyncio.create_task(Worker(assembly.federation, assembly.database).run())
+    worker = Worker(assembly.federation, assembly.database)
+    running = asyncio.create_task(worker.run())
     try:
-        yield
+        yield worker
     finally:
-        worker.cancel()
-        await asyncio.wait([worker])
+        running.cancel()
+        await asyncio.wait([running])
 
 
 def serve(app: FastAPI, settings: Settings) -> None:
-    """Listens on the configured address until SIGINT or SIGTERM. Logs no addresses and no paths."""
-    uvicorn.run(
+    """Listens on the configured address until SIGINT or SIGTERM. Logs no addresses and no paths.
+
+    Exits with 3 when the server does not come to listen, as uvicorn does.
+    """
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        log_level="warning",
+        ws="none",
+        log_config=None,
+        log_level=None,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
     )
+    server = uvicorn.Server(config)
+    app.state.metrics.connections = lambda: len(server.server_state.connections)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 def work(settings: Settings) -> None:

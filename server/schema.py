@@ -28,6 +28,11 @@ def newest_revision() -> str:
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
+def revisions() -> frozenset[str]:
+    """All revisions that this code knows."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
 async def current_revision(engine: AsyncEngine) -> str | None:
     """The revision of the database, None for an empty one."""
     async with engine.connect() as connection:
@@ -36,9 +41,8 @@ async def current_revision(engine: AsyncEngine) -> str | None:
 
 async def upgrade(engine: AsyncEngine) -> None:
     """Applies what is missing, in one transaction. Raises `SchemaTooNew` rather than touch a newer database."""
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     current = await current_revision(engine)
-    if current is not None and current not in known:
+    if current is not None and current not in revisions():
         raise SchemaTooNew(f"the database has revision {current}, which this version does not know")
     if current == newest_revision():
         return

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from crypto.tokens import random_id
 from federation import delivery, fanout, inbox, inbox_items, leases, remote_store
 from federation.delivery import Lanes
 from federation.runtime import Federation
+from federation.schedule import Verdict
 from server import waking
 from server.db import Database
 from server.organizing import upkeep
@@ -42,6 +44,11 @@ class Worker:
     federation: Federation
     database: Database
     id: str = field(default_factory=random_id)
+    running: bool = False
+    stumbling: set[str] = field(default_factory=set)
+    """Lanes of which the last turn failed."""
+    ended: Counter[Verdict] = field(default_factory=Counter)
+    """How attempts to deliver ended, since the start."""
     _events: dict[str, asyncio.Event] = field(
         default_factory=lambda: {lane: asyncio.Event() for lane in ("inbox", "fanouts", "deliveries", "log")}
     )
@@ -60,6 +67,7 @@ class Worker:
         if self.database.is_sqlite:
             await self._begin_alone()
         lanes = Lanes(self.federation, worker_id=self.id, max_hosts=MOST_HOSTS)
+        self.running, self.ended = True, lanes.ended
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._repeat("inbox", lambda: inbox.process_waiting(self.federation)))
@@ -71,6 +79,7 @@ class Worker:
                 if not self.database.is_sqlite:
                     tasks.create_task(self._listen())
         finally:
+            self.running = False
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST_WORDS.total_seconds()):
                     await lanes.stop()
@@ -84,6 +93,7 @@ class Worker:
         """What a crash left leased on SQLite, where there is one worker, need not wait for the lease to end."""
         try:
             async with self.federation.writing() as context:
+                await fanout.release_all(context)
                 await leases.release_all(context)
                 await inbox_items.release_all(context)
         except Exception as error:  # a full disk: the leases end by themselves
@@ -95,7 +105,9 @@ class Worker:
             event.clear()
             try:
                 worked = await work()
+                self.stumbling.discard(name)
             except Exception as error:  # a lane outlives a database restart, a full disk, a bug in one handler
+                self.stumbling.add(name)
                 _say("lane stumbled", lane=name, error=type(error).__name__)
                 await asyncio.sleep(PAUSE_AFTER_ERROR.total_seconds())
                 continue

@@ -3,21 +3,25 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 from rich.table import Table
 
+from federation import retrying
+from federation.blocks import is_blocked
 from federation.client import Answer, ForbiddenAddress, Unreachable
 from federation.fetch import FetchFailed
 from federation.identities import signer_for
 from federation.origin import INSTANCE_ID, BadUri, Origin, host_of, normalize_host
-from federation.overview import Overview, overview
+from federation.overview import HostState, Overview, overview
 from federation.remote import look_up
 from federation.runtime import Federation
 from server.assembly import Assembly
-from server.cli.terminal import CommandFailed, out, run, settings_of
+from server.checks.stored import told
+from server.cli.terminal import CommandFailed, run, settings_of, show_table
 from server.organizing.moderation import service as moderation
 from server.organizing.refusal import Refused
 
@@ -26,6 +30,7 @@ def register(app: typer.Typer) -> None:
     """Adds this family."""
     family = typer.Typer(help="Other servers.", no_args_is_help=True)
     family.command("status")(status)
+    family.command("retry")(retry)
     family.command("test")(test)
     family.command("block")(block)
     family.command("unblock")(unblock)
@@ -33,28 +38,77 @@ def register(app: typer.Typer) -> None:
 
 
 def status(context: typer.Context) -> None:
-    """Shows queues by server, what came in this week, and blocked domains."""
+    """Shows each server's lane, breaker and oldest delivery; what came in this week; blocked domains."""
 
-    async def command(assembly: Assembly) -> Overview:
+    async def command(assembly: Assembly) -> tuple[Overview, datetime]:
         async with assembly.federation.reading() as unit:
-            return await overview(unit)
+            return await overview(unit), unit.now
 
-    _print_overview(run(context, command))
+    _print_overview(*run(context, command))
 
 
-def _print_overview(seen: Overview) -> None:
-    hosts = Table("server", "waiting", "given up", "failures in a row", "paused until", "signature form", box=None)
+def _print_overview(seen: Overview, now: datetime) -> None:
+    hosts = Table(
+        "server", "oldest", "waiting", "given up", "lane", "breaker", "failures", "left alone until", "form", box=None
+    )
     for host in seen.hosts:
-        paused = host.paused_until.isoformat(timespec="minutes") if host.paused_until else ""
         hosts.add_row(
-            host.host, str(host.waiting), str(host.dead), str(host.failures), paused, host.signature_spec or "unknown"
+            host.host,
+            told(now - host.oldest) if host.oldest else "–",
+            str(host.waiting),
+            str(host.dead),
+            _lane(host),
+            "open" if host.breaker_open else "closed",
+            str(host.failures),
+            host.paused_until.isoformat(timespec="minutes") if host.paused_until else "",
+            host.signature_spec or "unknown",
         )
-    out.print(hosts)
-    oldest = f", oldest since {seen.inbox_oldest.isoformat(timespec='seconds')}" if seen.inbox_oldest else ""
-    typer.echo(f"\nincoming: {seen.inbox_waiting} waiting{oldest}")
+    show_table(hosts)
+    queues = seen.queues
+    for direction, queue in (("incoming", queues.inbound), ("outgoing", queues.outbound)):
+        oldest = f", the oldest for {told(now - queue.oldest)}" if queue.oldest else ""
+        paused = ", PAUSED" if queue.paused_since else ""
+        typer.echo(f"{direction}: {queue.waiting} waiting{oldest}{paused}")
+    typer.echo(f"lanes: {queues.lanes}, breakers open: {queues.breakers_open}")
     for verb, outcome, count in seen.tallies:
         typer.echo(f"  {verb} {outcome}: {count}")
     typer.echo(f"blocked: {', '.join(seen.blocked) or 'nobody'}")
+
+
+def _lane(host: HostState) -> str:
+    if host.in_lane:
+        return "busy"
+    if host.paused_until is not None:
+        return "left alone"
+    return "waits" if host.waiting else "idle"
+
+
+def retry(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Argument(help="A server, as `federation status` names it.")] = None,
+    inbox: Annotated[bool, typer.Option("--inbox", help="Received activities that were given up.")] = False,
+) -> None:
+    """Tries again at once what waits for a server or was given up, and closes its breaker; or what came in in vain."""
+    if inbox == (host is not None):
+        raise CommandFailed("name a server, or say --inbox")
+
+    async def command(assembly: Assembly) -> str:
+        async with assembly.federation.writing() as unit:
+            if host is None:
+                return f"{await retrying.retry_inbox(unit)} received activities wait again"
+            name = host_of(f"{unit.origin.scheme}://{host}")
+            if await is_blocked(unit, name):
+                raise CommandFailed(f"{name} is blocked; first: groundswell federation unblock {name}")
+            retried = await retrying.retry_host(unit, name)
+            if retried is None:
+                raise CommandFailed(f"nothing was ever queued for {name}; see: groundswell federation status")
+            lost = f"; {retried.lost} cannot be: their content was erased when they were given up"
+            return f"{retried.due} deliveries to {name} are due now{lost if retried.lost else ''}"
+
+    try:
+        typer.echo(run(context, command))
+    except BadUri as error:
+        raise CommandFailed("that is not a host name") from error
 
 
 @dataclass(frozen=True, slots=True)

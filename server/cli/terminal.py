@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from federation.context import Context
 from federation.origin import Origin
@@ -19,6 +20,12 @@ from server.organizing.people import queries as people
 
 out = Console(highlight=False, soft_wrap=True)
 Result = TypeVar("Result")
+
+
+def show_table(table: Table) -> None:
+    """Prints a table as wide as it is: a row is a line, for whoever reads it and for whoever searches it."""
+    width = out.measure(table, options=out.options.update(max_width=10_000)).maximum
+    Console(highlight=False, width=width).print(table)
 
 
 class CommandFailed(Exception):

@@ -50,7 +50,6 @@ def promises(source: Source) -> list[str]:
 
 def examine(settings: Settings, source: Source | None = None) -> Iterator[Remark]:
     """What there is to say about where the root key is. `source` is the one in use, where that is known."""
-    known = source is not None
     try:
         source = source or chosen_source(settings) or Source.FILE
     except RootKeyProblem as problem:
@@ -63,9 +62,6 @@ def examine(settings: Settings, source: Source | None = None) -> Iterator[Remark
         yield from _about_credential(settings)
     else:
         yield from _about_passphrase(settings)
-    if known:
-        protects, exposes = PROTECTS[source]
-        yield Remark("ok", f"from a {source}. Protects: {protects}. But not: {exposes}")
 
 
 def _about_file(path: Path, data_dir: Path) -> Iterator[Remark]:

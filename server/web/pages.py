@@ -35,12 +35,6 @@ def build_router(assembly_of: AssemblyOf) -> APIRouter:
     async def stylesheet() -> Response:
         return FileResponse(HERE / "static" / "app.css", headers={"Cache-Control": "public, max-age=3600"})
 
-    @router.get("/healthz")
-    async def healthy(request: Request) -> Response:
-        async with assembly_of(request).federation.reading() as context:
-            await context.session.get(ServerSetting, "origin")
-        return Response("ok\n", media_type="text/plain")
-
     return router
 
 

@@ -33,10 +33,10 @@ class Authority:
         """The authority's own certificate."""
         return self.folder / "authority.pem"
 
-    def server_context(self, *names: str) -> ssl.SSLContext:
-        """What a server with a certificate for these names needs."""
+    def server_context(self, *names: str, ends_in: timedelta = timedelta(days=1)) -> ssl.SSLContext:
+        """What a server with a certificate for these names needs; one that ended has a negative time left."""
         key = generate_private_key(SECP256R1())
-        certificate = self._sign(names[0], key, names=names)
+        certificate = self._sign(names[0], key, names=names, ends_in=ends_in)
         path = self.folder / f"{names[0]}.pem"
         path.write_bytes(
             key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -47,7 +47,13 @@ class Authority:
         return context
 
     def _sign(
-        self, name: str, key: EllipticCurvePrivateKey, *, names: tuple[str, ...] = (), is_authority: bool = False
+        self,
+        name: str,
+        key: EllipticCurvePrivateKey,
+        *,
+        names: tuple[str, ...] = (),
+        is_authority: bool = False,
+        ends_in: timedelta = timedelta(days=1),
     ) -> x509.Certificate:
         now = datetime.now(UTC)
         builder = (
@@ -56,8 +62,8 @@ class Authority:
             .issuer_name(_named("Test authority"))
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_before(now - timedelta(days=2))
+            .not_valid_after(now + ends_in)
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
         )
         if names:

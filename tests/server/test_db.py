@@ -6,13 +6,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from federation.context import Context
 from models import LocalActor, Post
-from server import logs
 from server.assembly import assemble
 from server.config import Settings
 from server.db import Database
@@ -23,6 +21,7 @@ from server.organizing.people import service as people
 from server.organizing.posts import service as posts
 from tests.builders import know, make_movement, make_person, make_remote_actor
 from tests.posting import let_follow, let_join
+from tests.server.configured import configured
 
 MARKER = "Thursdaymarker"
 
@@ -37,13 +36,13 @@ WRONG = {
 
 @pytest.mark.parametrize("kind", WRONG)
 async def test_errors_tell_no_values(database: Database, kind: str, caplog: pytest.LogCaptureFixture) -> None:
-    logs.configure(Settings())
-    structlog.reset_defaults()  # the levels stay
-    caplog.set_level(logging.DEBUG)
-    with pytest.raises(DBAPIError) as caught:
-        async with database.writing() as context:
-            await context.session.execute(text(WRONG[kind]), {"marker": MARKER})
-    logging.getLogger("server").exception("a deed failed", exc_info=caught.value)
+    with configured(Settings()):
+        logging.getLogger().addHandler(caplog.handler)
+        caplog.set_level(logging.DEBUG)
+        with pytest.raises(DBAPIError) as caught:
+            async with database.writing() as context:
+                await context.session.execute(text(WRONG[kind]), {"marker": MARKER})
+        logging.getLogger("server").exception("a deed failed", exc_info=caught.value)
     shown = "".join(traceback.format_exception(caught.value))
     assert "INSERT INTO server_settings" in shown
     assert MARKER not in shown

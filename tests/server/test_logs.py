@@ -5,17 +5,14 @@ import json
 import pytest
 import structlog
 
-from server import logs
 from server.config import Settings
+from tests.server.configured import configured
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_the_form_is_the_one_asked_for(capsys: pytest.CaptureFixture[str], form: str) -> None:
-    logs.configure(Settings(log_format=form))
-    try:
+    with configured(Settings(log_format=form)):
         structlog.get_logger().info("lane stumbled", lane="inbox")
-    finally:
-        structlog.reset_defaults()
     line = capsys.readouterr().err
     if form == "json":
         assert json.loads(line)["lane"] == "inbox"

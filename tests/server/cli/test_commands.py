@@ -166,14 +166,3 @@ def test_blocked_domains_are_listed(command: Command) -> None:
     assert "blocked: evil.example" in command("federation", "status")
     command("federation", "unblock", "evil.example")
     assert "blocked: nobody" in command("federation", "status")
-
-
-@pytest.mark.usefixtures("begun")
-def test_check_finds_what_is_wrong_and_says_what_to_do(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data_dir.with_name("data.key").chmod(0o644)
-    with pytest.raises(SystemExit) as ended:
-        main(["check"])
-    said = capsys.readouterr().out
-    assert ended.value.code == 1
-    assert "chmod 600" in said
-    assert "seen from outside" in said

@@ -128,7 +128,3 @@ async def test_problems_come_in_the_form_their_caller_expects(browser: httpx.Asy
     assert "<h1>" in (await browser.get("/nothing-here")).text
     other = await browser.get("/nothing-here", headers={"Accept": "*/*"})
     assert (other.status_code, set(other.json())) == (404, {"error"})
-
-
-async def test_health_is_told_in_a_word(browser: httpx.AsyncClient) -> None:
-    assert (await browser.get("/healthz")).text == "ok\n"
