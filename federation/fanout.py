@@ -71,8 +71,7 @@ async def enqueue(
     if activity.get("type") == "Delete":
         await _call_off(context, index)
     are_few = await follows.count_followers(context, followee) <= AT_ONCE
-    now = await _few(context, followee, narrow=narrow) if are_few else []
-    now += besides
+    now = [*(await _few(context, followee, narrow=narrow) if are_few else []), *besides]
     now += on_other_servers(elsewhere, than=now)
     job = _Job(
         followee=followee,

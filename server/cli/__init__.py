@@ -7,7 +7,19 @@ import typer
 from pydantic import ValidationError
 
 from server.assembly import CannotStart
-from server.cli import beginning, checking, demo, federation, following, keys, movements, people, posting, running
+from server.cli import (
+    beginning,
+    checking,
+    demo,
+    federation,
+    following,
+    keys,
+    movements,
+    people,
+    posting,
+    queue,
+    running,
+)
 from server.cli.terminal import CommandFailed, fail, options
 
 app = typer.Typer(
@@ -18,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=options,
 )
-for family in (beginning, running, keys, movements, people, posting, following, federation, checking, demo):
+for family in (beginning, running, keys, movements, people, posting, following, federation, queue, checking, demo):
     family.register(app)
 
 
