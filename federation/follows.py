@@ -152,6 +152,11 @@ async def has_followers(context: Context, followee: str) -> bool:
     return found.first() is not None
 
 
+async def is_asked(context: Context, followee: str) -> bool:
+    """Whether somebody waits for an actor's answer to a Follow; nothing is opened."""
+    return await count_followers(context, followee, state="requested") > 0
+
+
 async def count_following(context: Context, follower: str, *, state: State = "accepted") -> int:
     """How many an actor follows; nothing is opened."""
     return await _count(context, _is_follower(context, follower), state)

@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from crypto.tokens import random_token
+from federation import follows
 from federation.context import Context
 from federation.fetch import FetchFailed, fetch_document
 from federation.remote import look_up
@@ -88,7 +89,14 @@ async def _settle(home: LoopbackServer, away: LoopbackServer) -> Story:
 async def _follow(story: Story) -> None:
     await _ask(story, story.movement)
     await story.home.until(lambda unit: follow_queries.follower_uris(unit, story.movement))
+    await _accepted(story, story.movement)
     typer.echo("3. Kim finds it by WebFinger and follows it: a signed Follow goes out, a signed Accept comes back.")
+
+
+async def _accepted(story: Story, group: LocalActor) -> None:
+    """Waits for the Accept: a post that overtakes it comes again a minute later."""
+    uri = story.home.assembly.federation.origin.actor(group.id)
+    await story.away.until(lambda unit: follows.has_followers(unit, uri))
 
 
 async def _ask(story: Story, group: LocalActor) -> None:
@@ -148,6 +156,7 @@ async def _join(story: Story) -> None:
     typer.echo("8. Kim asks to join the locked circle of members. The request waits; nothing is shared yet.")
     async with story.home.assembly.federation.writing() as unit:
         await following.accept_request(unit, owner=story.circle, requester=story.kim_uri)
+    await _accepted(story, story.circle)
     uri = await _publish(story, story.circle, "For members only: we meet on Thursday.", "circle")
     await story.away.until(lambda unit: _reads(unit, story.kim, "Thursday"))
     typer.echo("9. Robin accepts. The circle posts to its members, and Kim reads it:")

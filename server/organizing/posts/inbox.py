@@ -1,6 +1,6 @@
 """Gives meaning to Create, Update and Delete of posts from elsewhere. Nobody speaks for another; fetches nothing."""
 
-from federation import authority
+from federation import authority, follows
 from federation.context import Context
 from federation.origin import same_origin
 from federation.received import Received
@@ -90,7 +90,8 @@ async def _arrive(context: Context, received: Received, note: Note, author: str)
     content = arrivals.as_content(context, note, author, audience, recipient)
     followed = await arrivals.is_followed_here(context, author)
     if not await arrivals.concerns_us(context, content, audience, recipient, followed=followed):
-        return Outcome.IGNORED
+        # It may have overtaken the Accept of somebody here whom the author has just let follow.
+        return Outcome.RETRY if await follows.is_asked(context, author) else Outcome.IGNORED
     try:
         by = await strangers.take(context, content, followed=followed)
     except budgets.OverBudget as over:

@@ -387,3 +387,15 @@ async def test_posts_of_an_actor_that_is_gone_go(context: Context) -> None:
         await take(context, MONA, document)
     assert await service.forget_author(context, MONA.id) == 2
     assert await count_posts(context) == 0
+
+
+async def test_a_post_that_overtook_the_accept_comes_again(context: Context) -> None:
+    person = await make_person(context)
+    await know(context, MONA)
+    document = note(MONA, to=[f"{MONA.id}/followers"], cc=[])
+    assert await take(context, MONA, document) is Outcome.IGNORED
+    await let_follow(context, person, MONA, state="requested")
+    assert await take(context, MONA, document) is Outcome.RETRY
+    assert await count_posts(context) == 0
+    await let_follow(context, person, MONA)
+    assert await take(context, MONA, document) is Outcome.DONE
