@@ -5,9 +5,9 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
 from crypto.sealing import CannotOpen
@@ -18,7 +18,7 @@ from federation.context import Context
 from federation.identities import NoSuchKey, make_actor, signer_for
 from federation.origin import INSTANCE_ID
 from federation.runtime import Federation
-from models import Person, ServerSetting
+from models import Follow, Membership, Person, ServerSetting
 from server import schema
 from server.application import Groundswell
 from server.config import Settings
@@ -184,6 +184,13 @@ async def _prepare(database: Database, settings: Settings, held: Held) -> None:
             await _check_keys(context)
         await complete(database)
         finish_change(settings, held)
+
+
+async def left_to_complete(connection: AsyncConnection) -> int:
+    """How many rows `complete` has still to fill, in a database of the newest revision."""
+    columns = (col(Follow.host_index), col(Membership.host_index))
+    counts = [select(func.count()).where(column.is_(None)) for column in columns]
+    return sum([(await connection.execute(each)).scalar_one() for each in counts])
 
 
 async def complete(database: Database) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from crypto.age import check_recipient
 from federation.origin import BadUri, Origin, normalize_host
 
 RESERVED_SUFFIXES = ("localhost", "test", "example", "invalid")
@@ -58,6 +59,10 @@ class Settings(BaseSettings):
     """Federate over plain http. Only for tests: refused unless the domain is a reserved name."""
     circle_delay: int = Field(default=90, ge=0, le=120)
     """Seconds, on average, that a circle's post waits before it leaves for each server; 0 for none."""
+    backup_dir: Path | None = None
+    """Where backups are written. Default: beside the data directory."""
+    backup_recipients: Annotated[tuple[str, ...], NoDecode] = ()
+    """Who can open backups: public age recipients (`age1…`), separated by commas."""
     log_format: str = Field(default="text", pattern="^(text|json)$")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
 
@@ -66,12 +71,12 @@ class Settings(BaseSettings):
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("data_dir", "root_key_file", "key_passphrase_file", mode="after")
+    @field_validator("data_dir", "root_key_file", "key_passphrase_file", "backup_dir", mode="after")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
 
-    @field_validator("trusted_networks", mode="before")
+    @field_validator("trusted_networks", "backup_recipients", mode="before")
     @classmethod
     def _separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -82,6 +87,11 @@ class Settings(BaseSettings):
         for network in value:
             ipaddress.ip_network(network)
         return value
+
+    @field_validator("backup_recipients", mode="after")
+    @classmethod
+    def _recipients(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(check_recipient(text) for text in value)
 
     @field_validator("domain", mode="after")
     @classmethod
@@ -126,10 +136,25 @@ class Settings(BaseSettings):
         return self.root_key_file or self.data_dir.with_name(self.data_dir.name + ".key")
 
     @property
+    def backup_folder(self) -> Path:
+        """Where backups are."""
+        return self.backup_dir or self.data_dir.with_name(self.data_dir.name + "-backups")
+
+    @property
+    def default_sqlite_path(self) -> Path:
+        """Where a SQLite database is, if there is one."""
+        return self.data_dir / "groundswell.sqlite3"
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The SQLite database, None when the server is on PostgreSQL."""
+        return self.default_sqlite_path if self.database_url is None else None
+
+    @property
     def sqlalchemy_url(self) -> str:
         """The database as SQLAlchemy names it, with the asynchronous driver."""
         if self.database_url is None:
-            return f"sqlite+aiosqlite:///{self.data_dir / 'groundswell.sqlite3'}"
+            return f"sqlite+aiosqlite:///{self.default_sqlite_path}"
         scheme, _, rest = self.database_url.partition("://")
         if scheme.partition("+")[0] not in ("postgresql", "postgres"):
             raise ValueError("database_url must begin with postgresql://")

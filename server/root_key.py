@@ -112,10 +112,15 @@ def _folder_of(path: Path) -> Iterator[int]:
         raise RootKeyProblem(f"the root key {path} cannot be written: {error.strerror}") from error
 
 
+def key_file_text(key: RootKey) -> str:
+    """What stands in the file of a key."""
+    return f"{_FIRST_LINE}\n{key.to_bytes().hex()}\n"
+
+
 def _write(path: Path, key: RootKey) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(f"{_FIRST_LINE}\n{key.to_bytes().hex()}\n")
+        file.write(key_file_text(key))
         file.flush()
         os.fsync(file.fileno())
 

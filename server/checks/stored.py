@@ -34,7 +34,8 @@ async def about_schema(settings: Settings) -> Finding:
         return fail("database", f"the database does not open: {type(error).__name__}", step)
     finally:
         await engine.dispose()
-    return revision(found, newest=schema.newest_revision(), known=schema.revisions(), dialect=engine.dialect.name)
+    known = frozenset(known for known, _ in schema.revisions())
+    return revision(found, newest=schema.newest_revision(), known=known, dialect=engine.dialect.name)
 
 
 def revision(found: str | None, *, newest: str, known: frozenset[str], dialect: str) -> Finding:

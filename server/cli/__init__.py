@@ -8,8 +8,10 @@ from pydantic import ValidationError
 
 from server.assembly import CannotStart
 from server.cli import (
+    backups,
     beginning,
     checking,
+    database,
     demo,
     federation,
     following,
@@ -30,7 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=options,
 )
-for family in (beginning, running, keys, movements, people, posting, following, federation, queue, checking, demo):
+_FAMILIES = (beginning, running, keys, movements, people, posting, following, federation, queue, checking, demo)
+
+for family in (*_FAMILIES, backups, database):
     family.register(app)
 
 

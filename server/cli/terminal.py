@@ -2,10 +2,10 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -15,6 +15,7 @@ from federation.context import Context
 from federation.origin import Origin
 from models import LocalActor
 from server.assembly import Assembly, assemble
+from server.backups.problem import Problem
 from server.config import Settings
 from server.organizing.people import queries as people
 
@@ -71,6 +72,21 @@ def run(context: typer.Context, command: Callable[[Assembly], Awaitable[Result]]
             return await command(assembly)
 
     return asyncio.run(main())
+
+
+def done(work: Coroutine[Any, Any, Result]) -> Result:
+    """What the work comes to. Raises `CommandFailed` for its problems."""
+    try:
+        return asyncio.run(work)
+    except Problem as problem:
+        raise CommandFailed(str(problem)) from problem
+
+
+def in_words(size: int) -> str:
+    """A number of bytes as people say it."""
+    if size < 1_000_000:
+        return f"{size / 1_000:.1f} kB"
+    return f"{size / 1_000_000:.1f} MB" if size < 1_000_000_000 else f"{size / 1_000_000_000:.1f} GB"
 
 
 def local_name(origin: Origin, text: str) -> str | None:

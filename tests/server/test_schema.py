@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from alembic import command
 from sqlalchemy import Connection, MetaData, Table, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel, col
@@ -51,7 +50,7 @@ UNORDERED = {
 
 
 def migrate(connection: Connection, revision: str) -> None:
-    command.upgrade(schema._config(connection), revision)
+    schema.build(connection, revision)
 
 
 async def at(engine: AsyncEngine, revision: str) -> None:

@@ -92,7 +92,6 @@ async def test_what_other_software_sends_is_kept_as_it_is_meant(
 
 async def test_what_concerns_nobody_is_not_kept(context: Context) -> None:
     stage = await make_stage(context)
-    await let_follow(context, stage.local_stranger, MONA, state="requested")
     for document in (
         note(MONA),
         note(MONA, inReplyTo="https://far.example/unknown"),
