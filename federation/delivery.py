@@ -124,7 +124,7 @@ class Lanes:
         self._paces = Paces(per_host)
         self._gone = gone
         self._slots = asyncio.Semaphore(in_flight)
-        self._flying = 0
+        self._pulling = 0
         self._digests = Digests(federation)
         self._desk = _Desk(federation, worker_id)
         self._lanes: dict[asyncio.Task[None], bool] = {}  # and whether its server failed last
@@ -213,7 +213,7 @@ class Lanes:
         if work.health.failures:
             progress.pace.slow_down(now)
         async with asyncio.TaskGroup() as pullers:
-            progress.start = lambda: pullers.create_task(self._pull(work, parcels, progress))
+            progress.start = lambda: self._counted(pullers.create_task(self._pull(work, parcels, progress)))
             parcels = iter(work.parcels)
             for _ in range(min(progress.pace.width, self._widest(), len(work.parcels))):
                 progress.start()
@@ -235,11 +235,7 @@ class Lanes:
                 now = self._federation.clock()
                 if self._is_ending or progress.is_stopped or now >= work.lease_until - LAST_START:
                     return
-                self._flying += 1
-                try:
-                    reply = await self._send(work, parcel, progress)
-                finally:
-                    self._flying -= 1
+                reply = await self._send(work, parcel, progress)
             if reply is not _FORBIDDEN:
                 progress.replies.append(reply)
                 progress.pace.note(reply, now)
@@ -251,9 +247,16 @@ class Lanes:
             if progress.pullers < width:
                 progress.start()
 
+    def _counted(self, puller: "asyncio.Task[None]") -> None:
+        self._pulling += 1
+        puller.add_done_callback(self._uncount)
+
+    def _uncount(self, puller: "asyncio.Task[None]") -> None:
+        self._pulling -= 1
+
     def _widest(self) -> int:
         """Posts that one server may have under way now: the fewer, the more of all are taken by servers that hang."""
-        taken = self._flying / self._in_flight
+        taken = self._pulling / self._in_flight
         return self._in_flight if taken <= 0.5 else 2 if taken <= 0.75 else 1
 
     async def _send(self, work: Work, parcel: Parcel, progress: "_Progress") -> Reply:
@@ -317,7 +320,7 @@ class _Progress:
 
     spec: Spec
     pace: Pace
-    start: Callable[[], object] = lambda: None
+    start: Callable[[], None] = lambda: None
     """Sends one more parcel beside those that are being sent."""
     pullers: int = 0
     accepted: Spec | None = None

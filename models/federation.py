@@ -92,7 +92,7 @@ class Fanout(SQLModel, table=True):
     item_id: str = Field(foreign_key="outbox_items.id", ondelete="CASCADE", index=True, max_length=ID_LENGTH)
     about_index: bytes = blind_index()
     sealed_job: bytes = sealed()
-    done_up_to: bytes | None = sealed(nullable=True)
+    done_up_to: bytes | None = blind_index(index=False, nullable=True)
     lease_until: datetime | None = moment(nullable=True)
 
 

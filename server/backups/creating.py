@@ -16,6 +16,7 @@ from server.backups.problem import Problem, told
 from server.backups.scratch import publish, scratch
 from server.backups.snapshots import Snapshot, take
 from server.config import Settings
+from server.custody.sources import Source, chosen_source
 from server.root_key import RootKeyProblem, load_root_key
 from server.version import VERSION
 
@@ -62,6 +63,9 @@ async def create(settings: Settings, *, now: datetime, with_root_key: bool = Fal
 
 def _root_key(settings: Settings) -> bytes:
     try:
+        source = chosen_source(settings) or Source.FILE
+        if source is not Source.FILE:
+            raise Problem(f"the root key comes from a {source}, which is kept apart and not by a backup")
         return load_root_key(settings.key_path).to_bytes()
     except RootKeyProblem as problem:
         raise Problem(str(problem)) from problem

@@ -50,6 +50,7 @@ def promises(source: Source) -> list[str]:
 
 def examine(settings: Settings, source: Source | None = None) -> Iterator[Remark]:
     """What there is to say about where the root key is. `source` is the one in use, where that is known."""
+    known = source is not None
     try:
         source = source or chosen_source(settings) or Source.FILE
     except RootKeyProblem as problem:
@@ -61,7 +62,7 @@ def examine(settings: Settings, source: Source | None = None) -> Iterator[Remark
     elif source is Source.CREDENTIAL:
         yield from _about_credential(settings)
     else:
-        yield from _about_passphrase(settings)
+        yield from _about_passphrase(settings, known=known)
 
 
 def _about_file(path: Path, data_dir: Path) -> Iterator[Remark]:
@@ -122,7 +123,7 @@ def _about_credential(settings: Settings) -> Iterator[Remark]:
         )
 
 
-def _about_passphrase(settings: Settings) -> Iterator[Remark]:
+def _about_passphrase(settings: Settings, *, known: bool) -> Iterator[Remark]:
     path = settings.key_passphrase_file
     if path is not None and path.is_file():
         yield from _about_access(path)
@@ -132,7 +133,7 @@ def _about_passphrase(settings: Settings) -> Iterator[Remark]:
                 f"the passphrase is in {path}, on the same disk as the data: who takes the disk can open it",
                 "type it at each start, or hand it in through a descriptor",
             )
-    if settings.key_path.exists():
+    if known and settings.key_path.exists():
         yield Remark(
             "note",
             f"{settings.key_path} is from before the passphrase: it opens copies of the data from that time",

@@ -36,6 +36,7 @@ CELLS: Mapping[tuple[str, str], tuple[tuple[str, ...], _By]] = {
         ("number", "item_id", "order_index"),
         lambda row: f"{row.item_id}/{row.order_index.hex()}",
     ),
+    ("fanouts", "sealed_job"): (("number", "item_id"), lambda row: str(row.item_id)),
     ("follows", "sealed_edge"): (("id",), _by_id),
     ("inbox_items", "sealed_body"): (("id",), _by_id),
     ("local_actors", "sealed_keys"): (("id",), _by_id),

@@ -1,11 +1,12 @@
 """How many posts a server is sent at a time: more while it takes them, fewer when it does not (HOSTILE-PEERS E6)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
-from federation import pace
+from federation import leases, pace
 from federation.pace import Pace, Paces
 from federation.schedule import Reply
 from server.db import Database
@@ -85,3 +86,33 @@ async def test_after_an_outage_no_more_than_two_at_a_time(sender: Sender) -> Non
         await sender.deliver_all()
         assert len(there.taken) == MANY
         assert there.most_at_once <= pace.CAUTIOUS
+
+
+async def test_servers_that_hang_leave_places_for_others(sender: Sender) -> None:
+    """Eight that could take all sixteen places, two each, take fewer the fewer are left."""
+    async with sender.receiver(hold=asyncio.Event()) as stuck, sender.receiver() as quick:
+        port = stuck.host.rpartition(":")[2]
+        await sender.enqueue("Create", 1, *(f"http://n{n % 8}.localhost:{port}/{n}" for n in range(64)))
+        lanes = sender.lanes(in_flight=16)
+        assert await lanes.start_due() == 8
+        await stuck.until_knocked(15)
+        await sender.enqueue("Create", 2, quick.inbox())
+        assert await lanes.start_due() == 1
+        await quick.until_knocked(1)
+        assert stuck.knocks == 15
+        lanes.abandon()
+
+
+async def test_servers_that_failed_last_take_half_of_the_lanes_at_most(sender: Sender, clock: Clock) -> None:
+    failing = [f"http://n{n}.localhost:1/inbox" for n in range(6)]
+    await sender.enqueue("Create", 1, *failing)
+    assert await sender.deliver() == 0
+    clock.advance(minutes=2)
+    async with sender.receiver(hold=asyncio.Event()) as one, sender.receiver() as two:
+        await sender.enqueue("Create", 2, one.inbox(), two.inbox())
+        async with sender.database.writing() as context:
+            works = await leases.take(context, worker_id="one", limit=5, doubtful=2)
+        hosts = {work.host for work in works}
+        assert {one.host, two.host} < hosts
+        assert len(hosts) == 4
+        assert sum(work.health.failures > 0 for work in works) == 2

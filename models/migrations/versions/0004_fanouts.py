@@ -17,7 +17,7 @@ def upgrade() -> None:
         sa.Column("item_id", sa.String(length=26), nullable=False),
         sa.Column("about_index", sa.LargeBinary(length=16), nullable=False),
         sa.Column("sealed_job", sa.LargeBinary(), nullable=False),
-        sa.Column("done_up_to", sa.LargeBinary(), nullable=True),
+        sa.Column("done_up_to", sa.LargeBinary(length=16), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["item_id"], ["outbox_items.id"], name=op.f("fk_fanouts_item_id_outbox_items"), ondelete="CASCADE"
