@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from server.backups.problem import Problem
 from server.backups.scratch import is_unfinished
+from server.custody import occupancy
 
 
 def to_keep(data_dir: Path, *, besides: Path) -> Iterator[Path]:
@@ -17,7 +18,7 @@ def to_keep(data_dir: Path, *, besides: Path) -> Iterator[Path]:
     A link that stands in the data directory itself is followed, so that media may lie on another disk.
     """
     for path in sorted(data_dir.iterdir()):
-        if path.name.startswith("groundswell.sqlite3") or is_unfinished(path):
+        if path.name.startswith("groundswell.sqlite3") or path.name == occupancy.FILE or is_unfinished(path):
             continue
         yield from _below(path, besides)
 

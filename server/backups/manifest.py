@@ -38,13 +38,14 @@ class Manifest(BaseModel):
 
 
 class WrappedKey(BaseModel):
-    """A row of `data_keys`; `wrapped` is hexadecimal."""
+    """A row of `data_keys`; `wrapped` is hexadecimal, `more` what else its revision of the table has."""
 
     model_config = ConfigDict(frozen=True)
 
     id: str = Field(pattern="^[0-9a-f]{32}$")
     scope: str = Field(max_length=64)
     wrapped: str = Field(pattern="^[0-9a-f]+$")
+    more: dict[str, str | None] = {}
 
 
 def read_manifest(data: bytes) -> Manifest:

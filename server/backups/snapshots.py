@@ -93,17 +93,23 @@ def _origin(path: Path) -> str:
 def _take_out_keys(path: Path) -> list[WrappedKey]:
     with closing(_connect(path, "rw")) as connection:
         connection.execute("PRAGMA secure_delete = ON")
-        rows = connection.execute("SELECT id, scope, wrapped FROM data_keys ORDER BY id").fetchall()
+        connection.row_factory = sqlite3.Row
+        rows = [dict(row) for row in connection.execute("SELECT * FROM data_keys ORDER BY id")]
         connection.execute("DELETE FROM data_keys")
         connection.commit()
-    return [WrappedKey(id=row[0], scope=row[1], wrapped=bytes(row[2]).hex()) for row in rows]
+    keys = [(row.pop("id"), row.pop("scope"), bytes(row.pop("wrapped")).hex(), row) for row in rows]
+    return [WrappedKey(id=name, scope=scope, wrapped=wrapped, more=more) for name, scope, wrapped, more in keys]
 
 
 def put_keys_back(path: Path, keys: list[WrappedKey]) -> None:
     """Writes wrapped keys into a file that has none. Raises `sqlite3.Error`."""
     with closing(_connect(path, "rw")) as connection:
-        rows = [(key.id, key.scope, bytes.fromhex(key.wrapped)) for key in keys]
-        connection.executemany("INSERT INTO data_keys (id, scope, wrapped) VALUES (?, ?, ?)", rows)
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(data_keys)")]
+        marks = ", ".join("?" * len(columns))
+        for key in keys:
+            known = {**key.more, "id": key.id, "scope": key.scope, "wrapped": bytes.fromhex(key.wrapped)}
+            row = [known.get(column) for column in columns]
+            connection.execute(f"INSERT INTO data_keys ({', '.join(columns)}) VALUES ({marks})", row)  # noqa: S608  (its own names)
         connection.commit()
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import LargeBinary, select, text, update
 from sqlmodel import SQLModel, col
 
 from crypto.sealing import Cell, sealed_key_id
-from federation import follows, inbox_items
+from federation import fanout, follows, inbox_items
 from federation.context import Context
 from federation.inbox_items import Incoming, pack
 from models import Follow
@@ -30,7 +30,7 @@ CELL = Cell("posts", "sealed_document", "one", "server")
 
 
 @pytest.fixture
-async def filled(database: Database) -> Stage:
+async def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A database under its root key, with something in every sealed column."""
     async with database.writing() as unit:
         await begin(unit, Held(database.keyring.root, Source.FILE, "a file"))
@@ -39,6 +39,9 @@ async def filled(database: Database) -> Stage:
         post = await posts.publish(unit, author=stage.circle, text="Thursday.", audience="circle")
         await reactions.like(unit, actor=stage.local_member, post=unit.origin.object(post.id))
         await posts.publish(unit, author=stage.movement, text="One day a week.", audience="supporters")
+        with monkeypatch.context() as many:
+            many.setattr(fanout, "AT_ONCE", 0)
+            await posts.publish(unit, author=stage.movement, text="To very many.", audience="public")
         complaint = Complaint(actors=(stage.movement.id,), posts=(), content="Spam")
         await reports.put(unit, complaint, activity="https://fan.example/flags/1", host="fan.example")
         came = pack(Incoming(body=b"{}", signer=stage.fan.id), activity_id="https://fan.example/1", verb="Follow")
