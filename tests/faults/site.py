@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -28,7 +29,9 @@ from tests.federation.strangers import Stranger, encoded, rsa_key
 
 HOSTS, INBOXES = 20, 200
 """A fan-out: so many inboxes on so many servers."""
-PATIENCE = 60.0
+KILLS = int(os.environ.get("GROUNDSWELL_KILLS", "0"))
+"""How many kills of each kind are asked for, if not a few."""
+PATIENCE = 60.0 + 4 * KILLS
 
 Roles = Sequence[str]
 """Commands that run side by side: `run`, or `web` and `worker`."""

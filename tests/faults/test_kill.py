@@ -4,15 +4,13 @@
 """
 
 import asyncio
-import os
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.faults.site import Roles, Site, site
+from tests.faults.site import KILLS, Roles, Site, site
 
-KILLS = int(os.environ.get("GROUNDSWELL_KILLS", "0"))
 IN_EACH_ROUND = 30
 """Activities that come in."""
 LONGEST = 0.9
