@@ -59,7 +59,7 @@ class Worker:
             try:
                 await self._run()
             except Exception as error:  # nobody else would begin again
-                _say("the worker begins again", error=type(error).__name__)
+                log.error("the worker begins again", error=type(error).__name__)
                 await asyncio.sleep(PAUSE_AFTER_ERROR.total_seconds())
 
     async def _run(self) -> None:
@@ -97,7 +97,7 @@ class Worker:
                 await leases.release_all(context)
                 await inbox_items.release_all(context)
         except Exception as error:  # a full disk: the leases end by themselves
-            _say("leases were not released", error=type(error).__name__)
+            log.error("leases were not released", error=type(error).__name__)
 
     async def _repeat(self, name: str, work: Callable[[], Awaitable[int]]) -> None:
         event = self._events[name]
@@ -108,7 +108,7 @@ class Worker:
                 self.stumbling.discard(name)
             except Exception as error:  # a lane outlives a database restart, a full disk, a bug in one handler
                 self.stumbling.add(name)
-                _say("lane stumbled", lane=name, error=type(error).__name__)
+                log.error("lane stumbled", lane=name, error=type(error).__name__)
                 await asyncio.sleep(PAUSE_AFTER_ERROR.total_seconds())
                 continue
             if not worked:
@@ -132,10 +132,10 @@ class Worker:
                     async with self.federation.writing() as context:
                         mended = await inbox.mend_times(context) + await delivery.mend_times(context, worker_id=self.id)
                     if mended:
-                        _say("the clock went back", waited_for_it=mended)
+                        log.error("the clock went back", waited_for_it=mended)
                 apart = now
             except Exception as error:  # mended at the next turn
-                _say("times were not mended", error=type(error).__name__)
+                log.error("times were not mended", error=type(error).__name__)
             await asyncio.sleep(LOOK_AT_CLOCK.total_seconds())
 
     async def _sweep(self) -> None:
@@ -148,7 +148,7 @@ class Worker:
                     await upkeep.sweep(context)
                 await upkeep.review(self.federation)
             except Exception as error:  # swept at the next turn
-                _say("sweep stumbled", error=type(error).__name__)
+                log.error("sweep stumbled", error=type(error).__name__)
             self.wake("log")
             await asyncio.sleep(SWEEP_EVERY.total_seconds())
 
@@ -162,14 +162,8 @@ class Worker:
                 if not await self.database.truncate_log():
                     event.set()
             except Exception as error:  # emptied at the next turn
-                _say("the log was not emptied", error=type(error).__name__)
+                log.error("the log was not emptied", error=type(error).__name__)
             await asyncio.sleep(IDLE.total_seconds())
-
-
-def _say(event: str, **fields: object) -> None:
-    """Logs, and goes on where the log itself lies on the disk that is full."""
-    with suppress(OSError):
-        log.error(event, **fields)
 
 
 async def _first(event: asyncio.Event, limit: timedelta) -> None:

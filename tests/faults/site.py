@@ -71,7 +71,8 @@ class Site:
         except OSError:
             return False
         with closing(writer):
-            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            accept = b"Accept: application/activity+json"
+            writer.write(b"GET /ap/instance HTTP/1.1\r\nHost: x\r\n%s\r\nConnection: close\r\n\r\n" % accept)
             return b" 200 " in await reader.readline()
 
     async def kill(self, *roles: str) -> None:

@@ -48,7 +48,7 @@ async def test_a_data_directory_that_is_read_only(tmp_path: Path) -> None:
         ended = started("run", folder)
     assert ended.returncode == 2, ended.stderr
     assert len(ended.stderr.splitlines()) == 1
-    assert "the database does not open" in ended.stderr
+    assert "cannot be used: Read-only file system" in ended.stderr
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
