@@ -63,6 +63,9 @@ def examine(settings: Settings, source: Source | None = None) -> Iterator[Remark
         yield from _about_credential(settings)
     else:
         yield from _about_passphrase(settings, known=known)
+    if known:
+        protects, exposes = PROTECTS[source]
+        yield Remark("ok", f"from a {source}. Protects: {protects}. But not: {exposes}")
 
 
 def _about_file(path: Path, data_dir: Path) -> Iterator[Remark]:
