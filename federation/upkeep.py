@@ -46,7 +46,8 @@ async def note_alive(context: Context, hosts: Collection[str]) -> None:
     unseen = or_(_hosts.c.last_seen_on.is_(None), _hosts.c.last_seen_on != today)
     columns = select(_hosts.c.host, _hosts.c.failures)
     changed = columns.where(_hosts.c.host.in_(hosts), or_(_hosts.c.failures > 0, unseen)).order_by(_hosts.c.host)
-    found = (await context.session.execute(changed)).all()
+    # Locked in this order, as whoever queues deliveries does: two writers never wait in a ring.
+    found = (await context.session.execute(changed.with_for_update())).all()
     if not found:
         return
     seen = update(_hosts).where(_hosts.c.host.in_([row.host for row in found])).values(last_seen_on=today)

@@ -204,6 +204,7 @@ async def _fill(server: LoopbackServer) -> None:
     async with server.assembly.federation.writing() as unit:
         await pauses.pause(unit, "in")
         await pauses.pause(unit, "out")
+    async with server.assembly.federation.writing() as unit:  # what is claimed meanwhile knows of the pause
         old = unit.now - 2 * readiness.STALE * 6
         host = f"{MARKER}.example"
         later = unit.now + readiness.STALE
