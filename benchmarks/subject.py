@@ -85,7 +85,12 @@ async def subject(
                 await prepare(context)
     began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "server.cli", "run", env=_environment(settings), stdout=asyncio.subprocess.DEVNULL
+        sys.executable,
+        "-m",
+        "server.cli",
+        "run",
+        env=os.environ | settings.environment(),
+        stdout=asyncio.subprocess.DEVNULL,
     )
     engine = create_engine(settings.sqlalchemy_url)
     try:
@@ -95,19 +100,6 @@ async def subject(
         await engine.dispose()
         process.send_signal(signal.SIGTERM)
         await process.wait()
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    given = {
-        "GROUNDSWELL_DATA_DIR": str(settings.data_dir),
-        "GROUNDSWELL_DOMAIN": settings.public_domain,
-        "GROUNDSWELL_PORT": str(settings.port),
-        "GROUNDSWELL_INSECURE_HTTP": "true",
-        "GROUNDSWELL_TRUSTED_NETWORKS": "127.0.0.0/8",
-    }
-    if settings.database_url is not None:
-        given["GROUNDSWELL_DATABASE_URL"] = settings.database_url
-    return os.environ | given
 
 
 async def _answers(port: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Self
 from urllib.parse import urljoin, urlsplit
@@ -22,8 +22,6 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
-from crypto.http_signatures import SignatureError
-from crypto.messages import parse_http_date
 from federation.domains import registrable
 from federation.gate import ForbiddenAddress, Gate, Lookup
 from federation.identities import Signer
@@ -83,8 +81,6 @@ class Answer:
     content_type: str
     body: bytes
     retry_after: int | None = None
-    said_at: datetime | None = None
-    """What their clock said, with a 401 to what we posted."""
     date: str = ""
 
 
@@ -307,7 +303,6 @@ class Client:
             content_type=response.headers.get("content-type", ""),
             body=body,
             retry_after=_seconds(response.headers.get("retry-after", "")),
-            said_at=_moment(response.headers.get("date", "")) if response.status_code == 401 else None,
             date=response.headers.get("date", ""),
         )
         return answer, location
@@ -384,13 +379,6 @@ def _location(target: str, response: httpx.Response) -> str | None:
         return None if location is None else urljoin(target, location)
     except ValueError as error:
         raise ForbiddenAddress("a redirect to no URL") from error
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(parse_http_date(text), UTC)
-    except SignatureError:
-        return None
 
 
 def _seconds(text: str) -> int | None:

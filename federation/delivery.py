@@ -9,12 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from random import Random, SystemRandom
 
+from crypto.http_signatures import SignatureError
+from crypto.messages import parse_http_date
 from federation import follows, leases, remote
-from federation.client import ForbiddenAddress, Spec, Unreachable
+from federation.client import Answer, ForbiddenAddress, Spec, Unreachable
 from federation.fetch import FetchFailed
 from federation.identities import Signer
 from federation.instead import deliver_instead
@@ -298,7 +300,7 @@ class Lanes:
             spec=spec,
             headers=headers,
         )
-        return Reply(answer.status, answer.retry_after, _clocks_differ(answer.said_at, self._federation.clock()))
+        return Reply(answer.status, answer.retry_after, _clocks_differ(answer, self._federation.clock()))
 
     def _result(self, parcel: Parcel, reply: Reply) -> Result:
         attempts = parcel.attempts + 1
@@ -310,8 +312,14 @@ class Lanes:
         return Result(parcel, Verdict.REJECTED) if due is None else Result(parcel, verdict, due)
 
 
-def _clocks_differ(theirs: datetime | None, ours: datetime) -> bool:
-    return theirs is not None and abs(theirs - ours) > CLOCKS_DIFFER
+def _clocks_differ(answer: Answer, ours: datetime) -> bool:
+    """Whether a refusal to believe us may come from their clock, or from ours."""
+    if answer.status != 401:
+        return False
+    try:
+        return abs(datetime.fromtimestamp(parse_http_date(answer.date), UTC) - ours) > CLOCKS_DIFFER
+    except SignatureError:
+        return False
 
 
 @dataclass(slots=True)

@@ -54,8 +54,8 @@ async def enqueue(
     update its object there and was never tried, and is sent all the same. `scope` names the data key that seals the
     activity: shred it and the activity never leaves. With a `spread` each server's delivery waits a while of its own,
     so long on average (`federation/schedule.py:spread`), so that order and timing of a fan-out say less.
-    `with_former_key` is for the Update that brings new keys: those
-    who know the former one believe it (WIRE 1.9). Whoever refuses that gets it signed with the current one at once.
+    `with_former_key` is for the Update that brings new keys: those who know the former one believe it (WIRE 1.9).
+    Whoever refuses that gets it signed with the current one at once.
     """
     addresses = await _reachable(context, inboxes)
     if not addresses:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from federation.application import Application
 from federation.client import Client
@@ -12,6 +12,9 @@ from federation.group_commit import GroupCommit
 from federation.inbox_items import Arrival, Reply
 from federation.memory import RemoteMemory
 from federation.origin import Origin
+
+if TYPE_CHECKING:
+    from federation.deeds import Deed, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +29,5 @@ class Federation:
     clock: Callable[[], datetime]
     memory: RemoteMemory = field(default_factory=RemoteMemory)
     arrivals: GroupCommit[Arrival, Reply] = field(default_factory=GroupCommit)
-    deeds: GroupCommit[Any, Any] = field(default_factory=GroupCommit)
+    deeds: "GroupCommit[Deed, Result]" = field(default_factory=GroupCommit)
     """Activities about to be handled, and how they ended (`federation/deeds.py`)."""

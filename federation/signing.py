@@ -15,40 +15,24 @@ Sign = Callable[[str], dict[str, str]]
 
 def signs_get(signer: Signer, now: datetime, *, omit_query: bool = False) -> Sign:
     """Signs a GET; with `omit_query` as several servers check it, the query left out."""
-    return partial(_cavage, "GET", None, signer, now, {}, omit_query=omit_query)
+    return partial(_signed, partial(sign_cavage, omit_query=omit_query), "GET", None, signer, now, {})
 
 
 def signs_post(spec: Spec, body: bytes, signer: Signer, now: datetime, headers: Mapping[str, str]) -> Sign:
     """Signs a POST of these bytes with these further headers."""
-    return partial(_cavage if spec == "cavage" else _rfc9421, "POST", body, signer, now, headers)
+    return partial(_signed, sign_cavage if spec == "cavage" else sign_rfc9421, "POST", body, signer, now, headers)
 
 
-def _cavage(
+def _signed(
+    form: Callable[..., dict[str, str]],
     method: str,
     body: bytes | None,
     signer: Signer,
     now: datetime,
     extra: Mapping[str, str],
     target: str,
-    *,
-    omit_query: bool = False,
 ) -> dict[str, str]:
-    return sign_cavage(
-        method=method,
-        target_uri=target,
-        body=body,
-        key_id=signer.key_id,
-        key=signer.key,
-        now=now,
-        extra_headers=extra,
-        omit_query=omit_query,
-    )
-
-
-def _rfc9421(
-    method: str, body: bytes | None, signer: Signer, now: datetime, extra: Mapping[str, str], target: str
-) -> dict[str, str]:
-    return sign_rfc9421(
+    return form(
         method=method,
         target_uri=target,
         body=body,

@@ -78,7 +78,7 @@ class Groundswell:
         return known.type if known is not None else None
 
     async def needed_actors(self, context: Context, uris: Collection[str]) -> set[str]:
-        """Those who belong somewhere, or wrote or liked something that is kept."""
+        """Those who belong somewhere, or wrote something that is kept."""
         return await with_places(context, uris) | await authors_among(context, uris)
 
     async def members_on(self, context: Context, actor: LocalActor, host: str) -> Sequence[Recipient]:

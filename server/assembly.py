@@ -1,5 +1,6 @@
 """Puts the pieces together, for the server and the command line alike: settings in, a federating whole out."""
 
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from crypto.tokens import random_token, token_hash
 from federation import follows
 from federation.client import Client
 from federation.context import Context
+from federation.gate import Lookup
 from federation.identities import NoSuchKey, make_actor, signer_for
 from federation.origin import INSTANCE_ID
 from federation.runtime import Federation
@@ -78,7 +80,7 @@ async def assemble(
         held = held or await _hold(settings, engine, ask)
         unhurried = timedelta(seconds=settings.circle_delay)
         database = Database(engine, Keyring(held.root), settings.origin, clock, unhurried=unhurried)
-        outbound = client or _client(settings)
+        outbound = client or client_of(settings)
         federation = Federation(
             origin=settings.origin,
             application=Groundswell(settings),
@@ -96,11 +98,14 @@ async def assemble(
             await database.close()
 
 
-def _client(settings: Settings) -> Client:
+def client_of(settings: Settings, *, lookup: Lookup | None = None, tls: ssl.SSLContext | None = None) -> Client:
+    """The client with which this server talks to others; `lookup` and `tls` as in `Client.create`."""
     return Client.create(
         trusted_networks=settings.trusted_networks,
         user_agent=f"Groundswell/{VERSION} (+{settings.origin}/)",
         insecure_http=settings.insecure_http,
+        lookup=lookup,
+        tls=tls,
     )
 
 

@@ -115,6 +115,15 @@ class Settings(BaseSettings):
             raise ValueError("trusted_networks and insecure_http are only for reserved names such as *.test")
         return self
 
+    def environment(self) -> dict[str, str]:
+        """The settings that were chosen, as the environment variables that another process reads the same from."""
+        chosen = ((name, getattr(self, name)) for name in sorted(self.model_fields_set))
+        return {
+            f"GROUNDSWELL_{name.upper()}": ",".join(value) if isinstance(value, tuple) else str(value)
+            for name, value in chosen
+            if value is not None
+        }
+
     @property
     def trial(self) -> bool:
         """Whether no domain is set yet."""

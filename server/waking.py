@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 CHANNEL = "groundswell_lanes"
-LANES = frozenset({"inbox", "deliveries"})
+LANES = frozenset({"inbox", "fanouts", "deliveries"})
 """What there is to be woken in another process."""
 
 

@@ -102,15 +102,10 @@ def _write(target: Path, snapshot: Snapshot, settings: Settings, root: bytes | N
 
 def configuration(settings: Settings) -> dict[str, str]:
     """The settings that were chosen, as environment variables; a password in the database's address is left out."""
-    chosen = {f"GROUNDSWELL_{name.upper()}": getattr(settings, name) for name in sorted(settings.model_fields_set)}
-    shown = {name: _shown(value) for name, value in chosen.items() if value is not None}
+    shown = settings.environment()
     if settings.database_url is not None:
         shown["GROUNDSWELL_DATABASE_URL"] = without_password(settings.database_url)
     return shown
-
-
-def _shown(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def without_password(url: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from federation.gate import Gate
 from federation.identities import signer_for
 from federation.origin import INSTANCE_ID
-from server.assembly import Assembly, CannotStart, assemble
+from server.assembly import Assembly, CannotStart, assemble, client_of
 from server.checks import clocks, files, machine, passage, seen, stored
 from server.checks.findings import Finding, Severity, fail, note, ok, warn
 from server.checks.seen import Outside
@@ -34,7 +34,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         return
     witness = Witness.create()
     try:
-        async with assemble(settings, client=seen.client_of(settings, witness), create=False) as assembly:
+        async with assemble(settings, client=client_of(settings, tls=witness), create=False) as assembly:
             async for finding in _opened(assembly, witness):
                 yield finding
     except CannotStart as error:

@@ -14,10 +14,10 @@ from federation.identities import signer_for
 from federation.origin import INSTANCE_ID
 from federation.runtime import Federation
 from models import LocalActor
+from server.assembly import client_of
 from server.checks.findings import Finding, fail, note, ok, warn
 from server.checks.witness import Witness, distrust
 from server.config import Settings
-from server.version import VERSION
 
 MOST_ADDRESSES = 4
 EXPIRES_SOON, EXPIRES_NOW = timedelta(days=14), timedelta(days=3)
@@ -41,19 +41,13 @@ class Outside:
         return self.settings.public_domain.partition(":")[0]
 
 
-def client_of(settings: Settings, witness: Witness, *, only: str | None = None) -> Client:
-    """The client of the server itself, with a witness; with `only` it connects to that address of a name alone."""
+def client_to(address: str, settings: Settings, witness: Witness) -> Client:
+    """The client of the server itself, with a witness, that connects to this address whatever the name is."""
 
     async def pinned(_host: str) -> Sequence[str]:
-        return [str(only)]
+        return [address]
 
-    return Client.create(
-        trusted_networks=settings.trusted_networks,
-        user_agent=f"Groundswell/{VERSION} (+{settings.origin}/)",
-        insecure_http=settings.insecure_http,
-        lookup=pinned if only else None,
-        tls=witness,
-    )
+    return client_of(settings, lookup=pinned, tls=witness)
 
 
 async def addresses(outside: Outside, gate: Gate) -> tuple[list[str], Finding]:
@@ -82,7 +76,7 @@ async def reach(outside: Outside, found: Sequence[str], now: datetime) -> AsyncI
     origin = outside.settings.origin
     for address in found:
         witness = Witness.create()
-        client = client_of(outside.settings, witness, only=address)
+        client = client_to(address, outside.settings, witness)
         try:
             await client.get(f"{origin}/.well-known/nodeinfo", accept="application/json", signer=None, now=now)
         except (Unreachable, ForbiddenAddress) as error:

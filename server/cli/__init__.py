@@ -32,9 +32,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     callback=options,
 )
-_FAMILIES = (beginning, running, keys, movements, people, posting, following, federation, queue, checking, demo)
+_FAMILIES = (
+    *(beginning, running, keys, movements, people, posting, following),
+    *(federation, queue, checking, demo, backups, database),
+)
 
-for family in (*_FAMILIES, backups, database):
+for family in _FAMILIES:
     family.register(app)
 
 

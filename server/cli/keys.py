@@ -96,7 +96,8 @@ async def _about_data(unit: Context) -> list[str]:
     lines = [f"look-ups      one key, since {look_ups.made_on}, under the root key; it stays when that changes"]
     lines += [f"data key      {await _owner(unit, key)}, since {key.made_on}" for key in current]
     if older:
-        needed = await count_sealed(unit, older)
+        sealed = await count_sealed(unit)
+        needed = sum(sealed[key.id] for key in older)
         lines.append(f"older keys    {len(older)}, which {needed} cells need → groundswell keys rotate data --reseal")
     return lines
 

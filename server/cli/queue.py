@@ -1,6 +1,7 @@
 """`queue`: what waits, in and out, by age; stops and resumes the work on it for all processes."""
 
 import json
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from rich.table import Table
 
 from federation import pauses
+from federation.context import Context
 from federation.overview import HostState, Overview, Source, overview
 from federation.pauses import DIRECTIONS, Direction
 from federation.queues import Queue
@@ -57,26 +59,26 @@ def stats(
 def pause(context: typer.Context, which: Way = None) -> None:
     """Stops the work on a queue within seconds, in every process, until resumed. More is taken in all the same."""
 
-    async def command(assembly: Assembly) -> list[str]:
-        async with assembly.federation.writing() as unit:
-            return [
-                f"{direction}: {'paused' if await pauses.pause(unit, direction) else 'was paused already'}"
-                for direction in _directions(which)
-            ]
-
-    for line in run(context, command):
-        typer.echo(line)
+    _change(context, which, pauses.pause, done="paused", vain="was paused already")
 
 
 def resume(context: typer.Context, which: Way = None) -> None:
     """Lets the work go on."""
 
+    _change(context, which, pauses.resume, done="goes on", vain="was not paused")
+
+
+def _change(
+    context: typer.Context,
+    which: str | None,
+    change: Callable[[Context, Direction], Awaitable[bool]],
+    *,
+    done: str,
+    vain: str,
+) -> None:
     async def command(assembly: Assembly) -> list[str]:
         async with assembly.federation.writing() as unit:
-            return [
-                f"{direction}: {'goes on' if await pauses.resume(unit, direction) else 'was not paused'}"
-                for direction in _directions(which)
-            ]
+            return [f"{way}: {done if await change(unit, way) else vain}" for way in _directions(which)]
 
     for line in run(context, command):
         typer.echo(line)

@@ -3,6 +3,7 @@
 Which cells are left is read from the cells themselves: each names its key. No list of work is kept.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,25 +76,27 @@ async def reseal(database: Database, *, sole: bool) -> Resealed:
     async with database.writing() as context:
         retired = [key for key in await keys_of(context) if key.retired_on is not None]
         today = context.now.date()
+        needed = await count_sealed(context)
         unneeded = [
             key
             for key in retired
-            if (sole or (key.retired_on is not None and key.retired_on < today))
-            and not await count_sealed(context, [key])
+            if (sole or (key.retired_on is not None and key.retired_on < today)) and not needed[key.id]
         ]
         if unneeded:
             await drop_keys(context, unneeded)
     return Resealed(done, damaged, len(unneeded), len(retired) - len(unneeded))
 
 
-async def count_sealed(context: Context, keys: Sequence[KeyRow]) -> int:
-    """How many cells there are that need one of these keys. Reads every sealed column once."""
-    total = 0
+async def count_sealed(context: Context) -> Counter[bytes]:
+    """How many cells each data key has sealed, by its id. Reads every sealed column once."""
+    counts = Counter[bytes]()
     for table, column in CELLS:
         sealed = SQLModel.metadata.tables[table].c[column]
-        statement = select(func.count()).where(_needs(sealed, keys))
-        total += int((await context.session.execute(statement)).scalar_one())
-    return total
+        counted = select(_key_id(sealed).label("sealed_by"), func.count()).where(sealed.is_not(None))
+        by_key = counted.group_by("sealed_by")
+        for key_id, count in (await context.session.execute(by_key)).all():
+            counts[bytes(key_id)] += count
+    return counts
 
 
 async def _pass(database: Database) -> tuple[int, int]:
@@ -159,4 +162,8 @@ async def _step(context: Context, place: tuple[str, str], retired: Sequence[KeyR
 
 
 def _needs(sealed: Column[Any], keys: Sequence[KeyRow]) -> ColumnElement[bool]:
-    return func.substr(sealed, 2, KEY_ID_BYTES).in_([key.id for key in keys])
+    return _key_id(sealed).in_([key.id for key in keys])
+
+
+def _key_id(sealed: Column[Any]) -> ColumnElement[bytes]:
+    return func.substr(sealed, 2, KEY_ID_BYTES)

@@ -37,7 +37,7 @@ JOINS = Allowance("join", 30, timedelta(hours=1))
 INVITATIONS = Allowance("invite", 20, timedelta(days=1))
 
 STRANGERS_POSTS = Allowance("stranger's post", 1_000, timedelta(days=1), in_all=10_000)
-"""Posts of people whom nobody here follows. A thread that the whole of a large server answers fits; whoever has many
+"""Posts of people whom nobody here knows. A thread that the whole of a large server answers fits; whoever has many
 domains still cannot have more stored in a day than a small disk holds."""
 
 REACTIONS = Allowance("reaction", 2_000, timedelta(hours=1), in_all=10_000)

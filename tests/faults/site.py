@@ -55,7 +55,7 @@ class Site:
     async def start(self, *roles: str) -> None:
         """Starts these, and returns when requests are answered."""
         for role in roles:
-            self.processes[role] = started(role, environment(self.settings), self.log)
+            self.processes[role] = started(role, self.settings.environment(), self.log)
         await self.until_it_answers()
 
     async def until_it_answers(self) -> None:
@@ -176,20 +176,6 @@ def arrivals(requests: Sequence[Request]) -> dict[str, list[str]]:
         inbox = f"http://{request.headers['host']}{request.target}"
         found.setdefault(inbox, []).append(json.loads(request.body)["id"])
     return found
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """The environment of the server's processes."""
-    given = {
-        "GROUNDSWELL_DATA_DIR": str(settings.data_dir),
-        "GROUNDSWELL_DOMAIN": settings.public_domain,
-        "GROUNDSWELL_PORT": str(settings.port),
-        "GROUNDSWELL_INSECURE_HTTP": "true",
-        "GROUNDSWELL_TRUSTED_NETWORKS": "127.0.0.0/8",
-    }
-    if settings.database_url is not None:
-        given["GROUNDSWELL_DATABASE_URL"] = settings.database_url
-    return given
 
 
 @asynccontextmanager

@@ -13,7 +13,9 @@ from federation.runtime import Federation
 from server.db import Database
 from tests.conftest import Clock
 from tests.federation.certificates import NAMES, Authority
+from tests.federation.running import Running, running
 from tests.federation.servers import LOOPBACK
+from tests.federation.strangers import Stranger, strangers
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +48,17 @@ async def federation(
         clock=clock,
     )
     await client.aclose()
+
+
+@pytest.fixture
+async def us(database: Database, clock: Clock) -> AsyncIterator[Running]:
+    """This server in front of a real socket."""
+    async with running(database, clock) as started:
+        yield started
+
+
+@pytest.fixture
+async def bob(clock: Clock) -> AsyncIterator[Stranger]:
+    """Somebody on another server."""
+    async with strangers("bob", clock=clock) as (made,):
+        yield made

@@ -1,24 +1,13 @@
 """How others find actors here: WebFinger, host-meta and NodeInfo, as strict peers read them."""
 
-from collections.abc import AsyncIterator
-
 import httpx
-import pytest
 from defusedxml import ElementTree
 from sqlalchemy import update
 from sqlmodel import col
 
 from models import LocalActor
-from server.db import Database
-from tests.conftest import Clock
-from tests.federation.running import Running, running
+from tests.federation.running import Running
 from tests.federation.strangers import US
-
-
-@pytest.fixture
-async def us(database: Database, clock: Clock) -> AsyncIterator[Running]:
-    async with running(database, clock) as started:
-        yield started
 
 
 async def finger(us: Running, resource: str) -> httpx.Response:

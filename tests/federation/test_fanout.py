@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from federation import fanout, follows, outbox, upkeep
 from federation.context import Context
-from federation.fanout import AT_ONCE, LEASE
+from federation.fanout import LEASE
 from models import Delivery, Fanout, OutboxItem
 from server.db import Database
 from tests.builders import sent
@@ -187,7 +187,3 @@ async def test_an_activity_outlives_the_deliveries_of_its_first_part(sender: Sen
         await outbox.discard_finished(context, items)
     await fanout.work(sender.federation)
     assert (await inboxes(sender)).total() > 15
-
-
-async def test_by_far_most_is_done_at_once() -> None:
-    assert AT_ONCE == 500

@@ -13,22 +13,9 @@ from federation.inbox import process_waiting
 from federation.memory import MAX_IN_FLIGHT
 from federation.remote import forget_actor, resolve_actor
 from models import LocalActor, ServerSetting
-from server.db import Database
 from tests.conftest import Clock
-from tests.federation.running import Running, running
+from tests.federation.running import Running
 from tests.federation.strangers import Stranger, encoded, rsa_key, strangers
-
-
-@pytest.fixture
-async def us(database: Database, clock: Clock) -> AsyncIterator[Running]:
-    async with running(database, clock) as started:
-        yield started
-
-
-@pytest.fixture
-async def bob(clock: Clock) -> AsyncIterator[Stranger]:
-    async with strangers("bob", clock=clock) as (made,):
-        yield made
 
 
 async def test_a_signed_activity_is_stored_sealed_and_handled(us: Running, bob: Stranger) -> None:

@@ -13,16 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from crypto import keys
 from crypto.signing import sign
-from server.db import Database
 from tests.conftest import Clock
-from tests.federation.running import Running, running
+from tests.federation.running import Running
 from tests.federation.strangers import US, Document, Stranger, encoded, rsa_key, strangers
-
-
-@pytest.fixture
-async def us(database: Database, clock: Clock) -> AsyncIterator[Running]:
-    async with running(database, clock) as started:
-        yield started
 
 
 @pytest.fixture

@@ -13,16 +13,9 @@ from federation import inbox_items
 from federation.inbox import sweep
 from federation.inbox_items import KEEP
 from models import ActivityTally, InboxItem
-from server.db import Database
 from tests.conftest import Clock
-from tests.federation.running import Running, running
+from tests.federation.running import Running
 from tests.federation.strangers import Stranger, strangers
-
-
-@pytest.fixture
-async def us(database: Database, clock: Clock) -> AsyncIterator[Running]:
-    async with running(database, clock) as started:
-        yield started
 
 
 @pytest.fixture

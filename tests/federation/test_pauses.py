@@ -10,27 +10,15 @@ from federation.pauses import Direction
 from federation.queues import measure, overdue
 from server.db import Database
 from tests.conftest import Clock
-from tests.federation.running import Running, running
+from tests.federation.running import Running
 from tests.federation.sending import Sender
 from tests.federation.sending import sender as make_sender
-from tests.federation.strangers import Stranger, strangers
+from tests.federation.strangers import Stranger
 
 
 @pytest.fixture
 async def sender(database: Database, clock: Clock) -> AsyncIterator[Sender]:
     async with make_sender(database, clock) as made:
-        yield made
-
-
-@pytest.fixture
-async def us(database: Database, clock: Clock) -> AsyncIterator[Running]:
-    async with running(database, clock) as started:
-        yield started
-
-
-@pytest.fixture
-async def bob(clock: Clock) -> AsyncIterator[Stranger]:
-    async with strangers("bob", clock=clock) as (made,):
         yield made
 
 

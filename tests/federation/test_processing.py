@@ -1,7 +1,6 @@
 """What waits is handled once, in order, whatever breaks on the way; and then it is forgotten."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -15,22 +14,9 @@ from federation.received import Received
 from federation.table import Outcome
 from federation.vocabulary.documents import Malformed
 from models import ActivityTally, InboxItem, ServerSetting
-from server.db import Database
 from tests.conftest import Clock
-from tests.federation.running import Running, running
+from tests.federation.running import Running
 from tests.federation.strangers import Stranger, strangers
-
-
-@pytest.fixture
-async def us(database: Database, clock: Clock) -> AsyncIterator[Running]:
-    async with running(database, clock) as started:
-        yield started
-
-
-@pytest.fixture
-async def bob(clock: Clock) -> AsyncIterator[Stranger]:
-    async with strangers("bob", clock=clock) as (made,):
-        yield made
 
 
 async def test_a_lost_claim_changes_nothing(us: Running, bob: Stranger, clock: Clock) -> None:

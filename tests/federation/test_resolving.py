@@ -10,22 +10,9 @@ from federation.context import Context
 from federation.received import Received
 from federation.remote import resolve_actor
 from federation.table import Outcome
-from server.db import Database
 from tests.conftest import Clock
-from tests.federation.running import Running, running
+from tests.federation.running import Running
 from tests.federation.strangers import US, Document, Stranger, strangers
-
-
-@pytest.fixture
-async def us(database: Database, clock: Clock) -> AsyncIterator[Running]:
-    async with running(database, clock) as started:
-        yield started
-
-
-@pytest.fixture
-async def bob(clock: Clock) -> AsyncIterator[Stranger]:
-    async with strangers("bob", clock=clock) as (made,):
-        yield made
 
 
 @pytest.fixture

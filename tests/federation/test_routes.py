@@ -14,25 +14,12 @@ from federation.follows import Edge
 from federation.serving import preferred_form
 from federation.vocabulary.builders import like
 from models import LocalActor
-from server.db import Database
 from tests.conftest import Clock
 from tests.federation.program import Note
-from tests.federation.running import Running, running
+from tests.federation.running import Running
 from tests.federation.strangers import ACTIVITY_JSON, US, Stranger, strangers
 
 MARKER = "the secret word"
-
-
-@pytest.fixture
-async def us(database: Database, clock: Clock) -> AsyncIterator[Running]:
-    async with running(database, clock) as started:
-        yield started
-
-
-@pytest.fixture
-async def bob(clock: Clock) -> AsyncIterator[Stranger]:
-    async with strangers("bob", clock=clock) as (made,):
-        yield made
 
 
 @pytest.fixture
