@@ -28,7 +28,7 @@ async def main() -> None:
             async with subject(settings) as made:
                 await asyncio.sleep(IDLE)
                 first = "first start" if number == 0 else "start"
-                print(f"{first}: first answer after {made.seconds_to_start:.2f} s; idle: {made.megabytes:.0f} MB")
+                print(f"{first}: first answer after {made.seconds_to_start:.2f} s; idle: {made.megabytes:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 """Renders templates with the headers that every page has."""
 
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 HERE = Path(__file__).parent
 
@@ -20,16 +23,22 @@ SECURITY_HEADERS = {
     "Vary": "Accept",
 }
 
-_environment = Environment(
-    loader=FileSystemLoader(HERE / "templates"),
-    autoescape=select_autoescape(default=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
 
 def render(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A page. Values are text, escaped in the template; only sanitised HTML may be marked safe there."""
-    body = _environment.get_template(template).render(**values)
+    body = _environment().get_template(template).render(**values)
     return HTMLResponse(body, status_code=status, headers=SECURITY_HEADERS)
+
+
+@cache
+def _environment() -> "Environment":
+    # Here: other servers ask for no pages, and until a person does, the library is 2 MB for nothing.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    return Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
