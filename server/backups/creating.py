@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from pydantic_core import to_json
 
-from server.assembly import BEGUN
 from server.backups import archive
 from server.backups.files import Packer
 from server.backups.manifest import Manifest, write_keys
@@ -17,7 +16,7 @@ from server.backups.scratch import publish, scratch
 from server.backups.snapshots import Snapshot, take
 from server.config import Settings
 from server.custody.sources import Source, chosen_source
-from server.root_key import RootKeyProblem, load_root_key
+from server.root_key import BEGUN, RootKeyProblem, load_root_key
 from server.version import VERSION
 
 

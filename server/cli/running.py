@@ -6,7 +6,7 @@ import typer
 
 from server import logs
 from server.app import create_app
-from server.assembly import assemble, setup_token
+from server.assembly import assemble, place_of_server, setup_token
 from server.cli.terminal import CommandFailed, settings_of
 from server.config import Settings
 from server.custody.opening import Held
@@ -21,8 +21,11 @@ def register(app: typer.Typer) -> None:
 
 
 def run_server(context: typer.Context) -> None:
-    """Web and worker in one process. The first start makes the data directory, secrets and a one-time setup link."""
-    _serve(settings_of(context), works=True)
+    """Web and worker in one process; on SQLite there is one. The first start makes the data directory, secrets and a
+    one-time setup link."""
+    settings = settings_of(context)
+    with place_of_server(settings):
+        _serve(settings, works=True)
 
 
 def run_web(context: typer.Context) -> None:

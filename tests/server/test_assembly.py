@@ -8,9 +8,10 @@ from sqlalchemy import text
 
 from federation.origin import INSTANCE_ID
 from models import LocalActor, ServerSetting
-from server.assembly import BEGUN, CannotStart, assemble, setup_token
+from server.assembly import CannotStart, assemble, setup_token
 from server.config import Settings
 from server.organizing.people import service as people
+from server.root_key import BEGUN
 
 
 def settings_for(folder: Path, **given: object) -> Settings:
