@@ -17,7 +17,7 @@ from crypto.tokens import random_token, token_hash
 from federation.client import Client
 from federation.context import Context
 from federation.gate import Lookup
-from federation.identities import NoSuchKey, make_actor, signer_for
+from federation.identities import Keypairs, NoSuchKey, make_actor, make_keypairs, signer_for
 from federation.origin import INSTANCE_ID
 from federation.runtime import Federation
 from models import Person, ServerSetting
@@ -194,8 +194,9 @@ async def _prepare(database: Database, settings: Settings, held: Held, tell: Tel
             check_held(held, record)
             chosen = await context.session.get(ServerSetting, "origin")
         if chosen is None:
+            keypairs = await make_keypairs()
             async with database.writing() as context:
-                chosen = await _begin(context, settings)
+                chosen = await _begin(context, settings, keypairs)
                 await begin(context, held)
         elif chosen.value == str(settings.origin) and record is None:
             async with database.writing() as context:
@@ -213,7 +214,7 @@ async def _prepare(database: Database, settings: Settings, held: Held, tell: Tel
         finish_change(settings, held)
 
 
-async def _begin(context: Context, settings: Settings) -> ServerSetting:
+async def _begin(context: Context, settings: Settings, keypairs: Keypairs) -> ServerSetting:
     """Writes the origin down, once: ids that left the server carry it for ever. Makes the instance actor."""
     chosen = ServerSetting(name="origin", value=str(settings.origin))
     context.session.add(chosen)
@@ -221,6 +222,7 @@ async def _begin(context: Context, settings: Settings) -> ServerSetting:
         context,
         kind="Application",
         handle=settings.public_domain.partition(":")[0],
+        keypairs=keypairs,
         name="Groundswell",
         locked=True,
         actor_id=INSTANCE_ID,
