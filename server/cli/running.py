@@ -36,12 +36,14 @@ def run_web(context: typer.Context) -> None:
 
 
 def run_worker(context: typer.Context) -> None:
-    """Processes what came in, delivers, and tidies up; listens nowhere. PostgreSQL only; any number of them."""
+    """Processes what came in, delivers, and tidies up; answers nobody else. PostgreSQL only; any number of them."""
     settings = settings_of(context)
     _require_postgresql(settings, "worker")
     logs.configure(settings)
     typer.echo(f"data directory: {settings.data_dir}", err=True)
     typer.echo(f"working for:    {settings.origin}", err=True)
+    if settings.worker_port is not None:
+        typer.echo(f"health, numbers: http://127.0.0.1:{settings.worker_port}/readyz and /metrics", err=True)
     work(settings)
 
 

@@ -32,12 +32,12 @@ class Process:
 
 
 @contextmanager
-def running(folder: Path, port: int, **changes: str) -> Iterator[Process]:
-    """A server, ready to answer."""
+def running(folder: Path, port: int, role: str = "run", **changes: str) -> Iterator[Process]:
+    """A server's process, ready to answer."""
     log = folder / "log"
     environment = os.environ | {"GROUNDSWELL_DATA_DIR": str(folder / "data"), "GROUNDSWELL_PORT": str(port)} | changes
     with log.open("a") as output:
-        arguments = [sys.executable, "-m", "server.cli", "run"]
+        arguments = [sys.executable, "-m", "server.cli", role]
         process = subprocess.Popen(arguments, cwd=ROOT, env=environment, stdout=output, stderr=output, text=True)
     try:
         server = Process(process, port, log)
@@ -61,9 +61,9 @@ def _await_answer(server: Process) -> None:
     raise TimeoutError(server.log.read_text())
 
 
-def command(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def command(folder: Path, *arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
     """A command over the same data, to its end."""
-    environment = os.environ | {"GROUNDSWELL_DATA_DIR": str(folder / "data")}
+    environment = os.environ | {"GROUNDSWELL_DATA_DIR": str(folder / "data")} | changes
     program = [sys.executable, "-m", "server.cli", *arguments]
     return subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -135,6 +135,27 @@ def test_on_postgresql_there_may_be_several(
     address = {"GROUNDSWELL_DATABASE_URL": str(server_database_urls[0])}
     with running(tmp_path, port, **address), running(tmp_path, free_port(), **address) as second:
         assert second.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
+def test_a_worker_tells_this_machine_how_it_is(
+    tmp_path: Path, server_database_urls: tuple[str | None, str | None], port: int
+) -> None:
+    address = {"GROUNDSWELL_DATABASE_URL": str(server_database_urls[0])}
+    told = {**address, "GROUNDSWELL_WORKER_PORT": str(port)}
+    with running(tmp_path, port, "worker", **told) as worker:
+        ready = worker.get("/readyz")
+        assert (ready.status_code, ready.json()["worker"]) == (200, "ok")
+        numbers = worker.get("/metrics").text
+        assert "groundswell_worker_running 1.0" in numbers
+        assert 'groundswell_deliveries_total{verdict="delivered"} 0.0' in numbers
+        assert worker.get("/metrics", Host="groundswell.invalid").status_code == 404
+        assert worker.get("/ap/instance").status_code == 404, "nothing else is there"
+        second = command(tmp_path, "worker", **told)
+        assert second.returncode == 2
+        assert f"GROUNDSWELL_WORKER_PORT: {port} cannot be listened on" in second.stderr
+        worker.process.terminate()
+        assert worker.process.wait(timeout=20) == 0
 
 
 def _rows(data: Path) -> list[tuple[str, str]]:
