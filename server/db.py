@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from federation.context import Context
 from federation.origin import Origin
 from server import sqlite, waking
+from server.custody import occupancy
 from server.vault import Keyring, SessionVault
 
 _PREPARING = 0x67726F756E647377
@@ -72,19 +73,20 @@ def _begin_sqlite(connection: Any) -> None:
 async def alone(engine: AsyncEngine) -> AsyncIterator[None]:
     """Keeps everybody else out of their `alone` on the same database, for as long as the block lasts.
 
-    By an advisory lock on PostgreSQL, and by one on the folder of a SQLite file. Raises `OSError`.
+    By an advisory lock on PostgreSQL, and by one on a file beside that of SQLite. Raises `OSError`.
     """
     if engine.dialect.name != "sqlite":
         async with engine.begin() as connection:
             await connection.execute(select(func.pg_advisory_xact_lock(_PREPARING)))
             yield
         return
-    folder = os.open(Path(engine.url.database or "").parent, os.O_RDONLY)
+    beside = Path(engine.url.database or "").with_name(occupancy.STARTS)
+    descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        await asyncio.to_thread(fcntl.flock, folder, fcntl.LOCK_EX)
+        await asyncio.to_thread(fcntl.flock, descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 @dataclass(slots=True)
