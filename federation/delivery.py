@@ -5,12 +5,11 @@ while the network is awaited.
 """
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import chain, repeat
+from functools import partial
 from random import Random, SystemRandom
 
 from crypto.http_signatures import SignatureError
@@ -22,6 +21,7 @@ from federation.identities import Signer
 from federation.instead import deliver_instead
 from federation.leases import LAST_START, Parcel, Result, Round, Work
 from federation.pace import Pace, Paces
+from federation.patience import patiently
 from federation.pauses import paused_since
 from federation.runtime import Federation
 from federation.schedule import Reply, Verdict, after_round, judge, next_attempt
@@ -37,9 +37,6 @@ KNOCK_AGAIN = frozenset({400, 401})
 """Answers after which the other signature form is tried once (WIRE 2.3)."""
 LOOK_AGAIN = 1.0
 """Seconds after which `deliver_due` looks for servers that became due while others keep their lanes waiting."""
-BOOKING_PATIENCE = 60.0
-"""Seconds for which the database may refuse to book what was posted (it restarts, its disk is full): then the lanes
-end, and it is posted again after their leases."""
 CLOCKS_DIFFER = timedelta(minutes=30)
 """Signatures are good for less than twice as long (WIRE 1.3)."""
 MOST_GONE = 20
@@ -350,7 +347,10 @@ class _Desk:
     _clerk: asyncio.Task[None] | None = None
 
     async def settle(self, done: Round) -> Work | None:
-        """Books a round and gives the lane its next work, None when there is none."""
+        """Books a round and gives the lane its next work, None when there is none.
+
+        Waits for a database that takes nothing; in the end it raises, and the round is posted again after its lease.
+        """
         future: asyncio.Future[Work | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((done, future))
         if self._clerk is None:
@@ -363,7 +363,7 @@ class _Desk:
                 batch, self._waiting = self._waiting, []
                 rounds = [done for done, _ in batch]
                 try:
-                    works: list[Work | None] = await self._write(rounds)
+                    works = await patiently(partial(self._settle, rounds))
                 except Exception as error:  # Each lane raises it to whoever looks after the lanes.
                     for _, future in batch:
                         if not future.done():
@@ -374,19 +374,6 @@ class _Desk:
                             future.set_result(work)
         finally:
             self._clerk = None
-
-    async def _write(self, rounds: list[Round]) -> list[Work | None]:
-        began = time.monotonic()
-        for pause in chain((0.0, 0.1), repeat(1.0)):
-            try:
-                return await self._settle(rounds)
-            except Exception:
-                # The first pause is for two transactions that each queue for several servers and waited for each
-                # other: PostgreSQL ends one of them.
-                if time.monotonic() - began > BOOKING_PATIENCE:
-                    raise
-            await asyncio.sleep(pause)
-        raise AssertionError("pauses never end")
 
     async def _settle(self, rounds: list[Round]) -> list[Work | None]:
         async with self.federation.writing() as context:
