@@ -126,7 +126,7 @@ class Lanes:
         self._pulling = 0
         self._digests = Digests(federation)
         self._desk = _Desk(federation, worker_id)
-        self._lanes: dict[asyncio.Task[None], bool] = {}  # and whether its server failed last
+        self._lanes: dict[asyncio.Task[None], Work] = {}  # and what it began with
         self._stopping = False
         self._paused = False
 
@@ -152,11 +152,17 @@ class Lanes:
         if limit <= 0 or self._stopping or self._paused:
             return 0
         async with self._federation.writing() as context:
-            doubtful = max(0, self._max_hosts // 2 - sum(self._lanes.values()))
-            works = await leases.take(context, worker_id=self._worker_id, limit=limit, doubtful=doubtful)
+            failed_last = sum(work.health.failures > 0 for work in self._lanes.values())
+            works = await leases.take(
+                context,
+                worker_id=self._worker_id,
+                limit=limit,
+                doubtful=max(0, self._max_hosts // 2 - failed_last),
+                busy={work.host for work in self._lanes.values()},
+            )
         for work in works:
             lane = asyncio.create_task(self._run_lane(work), name="delivery lane")
-            self._lanes[lane] = work.health.failures > 0
+            self._lanes[lane] = work
         return len(works)
 
     async def wait(self, *, at_most: float | None = None) -> None:
@@ -349,7 +355,7 @@ class _Desk:
     async def settle(self, done: Round) -> Work | None:
         """Books a round and gives the lane its next work, None when there is none.
 
-        Waits for a database that takes nothing; in the end it raises, and the round is posted again after its lease.
+        Waits for a database that takes nothing; in the end it raises, and the round is posted again.
         """
         future: asyncio.Future[Work | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((done, future))

@@ -1,4 +1,4 @@
-"""A database that goes away while activities are being worked on: they are done as soon as it is back, and once."""
+"""A database that goes away while something is leased: it is gone on with once it is back, and nothing is done twice."""
 
 import asyncio
 import sqlite3
@@ -7,9 +7,11 @@ from contextlib import closing, contextmanager
 
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from crypto.sealing import RootKey
 from federation.context import Context
+from federation.leases import ROUND
 from federation.received import Received
 from federation.table import Outcome
 from models import ServerSetting
@@ -19,6 +21,7 @@ from tests.conftest import ORIGIN, Clock
 from tests.faults.relay import Relay, relaying
 from tests.federation.program import note_down
 from tests.federation.running import Running, running
+from tests.federation.sending import sender
 from tests.federation.strangers import Stranger, strangers
 
 COUNT = 5
@@ -37,13 +40,19 @@ async def relay(database_url: str, database_kind: str) -> AsyncIterator[Relay | 
 
 
 @pytest.fixture
-async def us(database_url: str, relay: Relay | None, clock: Clock) -> AsyncIterator[Running]:
-    """The little program, whose handlers fail when they do something twice. Its clock stands still."""
+async def database(database_url: str, relay: Relay | None, clock: Clock) -> AsyncIterator[Database]:
+    """The database, at the other end of the relay. The clock stands still: no lease ever ends by itself."""
     url = database_url if relay is None else relay.url
-    database = Database(create_engine(url), Keyring(RootKey.generate()), ORIGIN, clock)
+    opened = Database(create_engine(url), Keyring(RootKey.generate()), ORIGIN, clock)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def us(database: Database, clock: Clock) -> AsyncIterator[Running]:
+    """The little program, whose handlers fail when they do something twice."""
     async with running(database, clock) as started:
         yield started
-    await database.close()
 
 
 @pytest.fixture
@@ -99,6 +108,24 @@ async def test_at_the_claim(us: Running, bob: Stranger, relay: Relay | None, ans
     relay.go_on()
     assert await processing == ["done"] * COUNT
     assert [item.attempts for item in await us.items()] == [1] * COUNT
+
+
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
+@pytest.mark.parametrize("statement", [b"UPDATE remote_hosts", b"DELETE FROM deliveries"], ids=["taken", "settled"])
+async def test_at_the_lease_of_a_server(
+    database: Database, relay: Relay | None, clock: Clock, statement: bytes
+) -> None:
+    """A server is leased, at first or for one more round; then the connections end before we are told so."""
+    assert relay is not None
+    async with sender(database, clock) as us, us.receiver() as there:
+        sent = [await us.enqueue("Create", number, there.inbox()) for number in range(ROUND + COUNT)]
+        relay.cut_after(statement, b"COMMIT", answered=False)
+        with pytest.raises((OSError, DBAPIError)):
+            await us.deliver()
+        relay.go_on()
+        await us.deliver()
+        assert await us.deliveries() == []
+        assert set(there.ids) == set(sent)
 
 
 async def test_in_the_midst_of_deeds(us: Running, bob: Stranger, database_kind: str, clock: Clock) -> None:
