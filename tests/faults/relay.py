@@ -68,6 +68,8 @@ class Relay:
                 pumps.create_task(self._answer(theirs, writer, reached))
         finally:
             self._ends -= {writer, ours}
+            writer.close()
+            ours.close()
 
     async def _ask(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, reached: asyncio.Event) -> None:
         while data := await _read(source):

@@ -1,4 +1,4 @@
-"""A database that goes away while something is leased: it is gone on with once it is back, and nothing is done twice."""
+"""A database that goes away while something is leased: once it is back work goes on, and nothing is done twice."""
 
 import asyncio
 import sqlite3
