@@ -116,7 +116,7 @@ class Site:
         target = f"{self.settings.origin}/ap/inbox"
         headers = self.writer.sign(body, target_uri=target) | {"Host": self.settings.public_domain}
         while await self._send(headers, body) != 202:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
         self.accepted.add(activity["id"])
 
     async def _send(self, headers: dict[str, str], body: bytes) -> int:
