@@ -69,14 +69,13 @@ class Site:
                 await asyncio.sleep(0.05)
 
     async def _answers(self) -> bool:
-        try:
+        with suppress(OSError):
             reader, writer = await asyncio.open_connection("127.0.0.1", self.settings.port)
-        except OSError:
-            return False
-        with closing(writer):
-            accept = b"Accept: application/activity+json"
-            writer.write(b"GET /ap/instance HTTP/1.1\r\nHost: x\r\n%s\r\nConnection: close\r\n\r\n" % accept)
-            return b" 200 " in await reader.readline()
+            with closing(writer):
+                accept = b"Accept: application/activity+json"
+                writer.write(b"GET /ap/instance HTTP/1.1\r\nHost: x\r\n%s\r\nConnection: close\r\n\r\n" % accept)
+                return b" 200 " in await reader.readline()
+        return False
 
     async def kill(self, *roles: str) -> None:
         """`kill -9`."""
