@@ -15,10 +15,10 @@ from tests.faults.mounts import full, read_only, small_disk
 from tests.faults.relay import relaying
 from tests.faults.site import PATIENCE, Site, all_inboxes, arrivals, now, site
 
-pytestmark = pytest.mark.timeout(180)
-
 COUNT = 40
 SLOW, DEAD = 200, int(os.environ.get("GROUNDSWELL_DEAD_ROWS", "10000"))
+pytestmark = pytest.mark.timeout(180 + DEAD // 500)
+
 DELAY = 5.0
 """Seconds by which servers that hang, or are no more, may delay the deliveries to all others."""
 
