@@ -14,6 +14,7 @@ from models.federation import (
 )
 from models.follows import Departure, Follow
 from models.movements import Circle, Membership, Movement
+from models.oauth import OAuthApp, OAuthCode, OAuthToken
 from models.people import Person
 from models.posts import Post, Reaction
 from models.reports import Report
@@ -33,6 +34,9 @@ __all__ = [
     "LocalActor",
     "Membership",
     "Movement",
+    "OAuthApp",
+    "OAuthCode",
+    "OAuthToken",
     "OutboxItem",
     "Person",
     "Post",

@@ -9,13 +9,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from federation.routes import build_router
+from server.api.cross_origin import CrossOrigin
+from server.api.rate_limits import RateLimits
 from server.assembly import Assembly, assemble
 from server.config import Settings
 from server.custody.opening import Held
+from server.mastodon import routes as mastodon
+from server.oauth import authorize
+from server.oauth import routes as oauth
 from server.operations.metrics import Metrics
 from server.operations.routes import Operations
 from server.operations.timing import Timing
 from server.running import working
+from server.throttling import Throttle
 from server.version import VERSION
 from server.web import pages, problems
 from server.worker import Worker
@@ -47,9 +53,15 @@ def create_app(settings: Settings, *, works: bool = True, held: Held | None = No
         return worker
 
     app.state.metrics = metrics = Metrics()
+    app.state.throttle = throttle = Throttle()
+    app.add_middleware(RateLimits, throttle=throttle, limit=settings.api_limit)
+    app.add_middleware(CrossOrigin)
     app.add_middleware(Timing, metrics=metrics)
     app.include_router(build_router(lambda request: assembly_of(request).federation))
     app.include_router(Operations(assembly_of, worker_of, metrics).router())
+    app.include_router(oauth.routes)
+    app.include_router(authorize.routes)
+    app.include_router(mastodon.build_router())
     app.include_router(pages.build_router(assembly_of))
     app.add_exception_handler(HTTPException, _problem)
     return app

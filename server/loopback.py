@@ -55,6 +55,7 @@ async def loopback_server(
 ) -> AsyncIterator[LoopbackServer]:
     """Starts a server at `http://{name}.localhost:{port}`, worker included, and ends it with the block.
 
+    Without a name it is `localhost` itself, which programs find that ask the system for addresses.
     With a `proxy` (scheme and port) that is where it is seen: `{scheme}://{name}.localhost:{proxy's port}`.
     """
     with socket.socket() as listener:
@@ -64,12 +65,13 @@ async def loopback_server(
         scheme, seen_at = proxy or ("http", bound)
         settings = Settings(
             data_dir=data_dir,
-            domain=f"{name}.localhost:{seen_at}",
+            domain=f"{name}.localhost:{seen_at}" if name else f"localhost:{seen_at}",
             database_url=database_url,
             port=bound,
             insecure_http=scheme == "http",
             trusted_networks=("127.0.0.0/8",),
             circle_delay=0,
+            api_limit=1_000_000,
         )
         app = create_app(settings)
         config = uvicorn.Config(

@@ -17,6 +17,7 @@ from federation.runtime import Federation
 from federation.schedule import Verdict
 from server import waking
 from server.db import Database
+from server.oauth import upkeep as oauth
 from server.organizing import upkeep
 
 log = structlog.get_logger()
@@ -146,6 +147,7 @@ class Worker:
                     await delivery.sweep(context)
                     await remote_store.sweep(context)
                     await upkeep.sweep(context)
+                    await oauth.sweep(context)
                 await upkeep.review(self.federation)
             except Exception as error:  # swept at the next turn
                 log.error("sweep stumbled", error=type(error).__name__)

@@ -42,6 +42,8 @@ CELLS: Mapping[tuple[str, str], tuple[tuple[str, ...], _By]] = {
     ("inbox_items", "sealed_body"): (("id",), _by_id),
     ("local_actors", "sealed_keys"): (("id",), _by_id),
     ("memberships", "sealed_record"): (("id",), _by_id),
+    ("oauth_codes", "sealed_grant"): (("code_hash",), lambda row: row.code_hash.hex()),
+    ("oauth_tokens", "sealed_grant"): (("token_hash",), lambda row: row.token_hash.hex()),
     ("outbox_items", "sealed_payload"): (("id",), _by_id),
     ("posts", "sealed_document"): (("id",), _by_id),
     ("reactions", "sealed_record"): (("id",), _by_id),

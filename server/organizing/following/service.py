@@ -11,7 +11,7 @@ from server.organizing.movements.queries import is_circle
 from server.organizing.parties import Party, recipient_of, uri_of
 from server.organizing.refusal import Refusal, Refused, require
 
-NOBODY_ASKED = Refusal("There is no such request.")
+NOBODY_ASKED = Refusal("There is no such request.", missing=True)
 
 
 async def follow(context: Context, *, follower: LocalActor, followee: Party) -> Edge:

@@ -17,6 +17,7 @@ from federation.remote import known_actor
 from federation.vocabulary import builders
 from federation.vocabulary.activities import PUBLIC
 from models import LocalActor, OutboxItem, Person
+from server.oauth import tokens
 from server.organizing import profiles
 from server.organizing.membership import records
 from server.organizing.membership import service as membership
@@ -77,6 +78,7 @@ async def delete_person(context: Context, *, person: LocalActor) -> None:
     await follows.remove_actor(context, own)
     await membership.forget_actor(context, own)
     await departures.forget(context, own)
+    await tokens.revoke_all_of(context, person)
     account = await context.session.get(Person, person.id)
     if account is not None:
         await context.session.delete(account)

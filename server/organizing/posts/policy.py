@@ -12,7 +12,7 @@ LONGEST_WARNING = 500
 MOST_MENTIONS = 50
 """Beyond this, Misskey refuses a post (HOSTILE B19)."""
 
-NO_SUCH_POST = Refusal("There is no such post.")
+NO_SUCH_POST = Refusal("There is no such post.", missing=True)
 """The same answer for what is missing and what is hidden."""
 
 

@@ -15,6 +15,7 @@ from server.organizing.posts.reaction_records import BOOST
 from server.organizing.posts.records import StoredPost, author_index, opened
 from server.organizing.posts.sight import Sight
 from server.organizing.posts.timelines import boosts_by, posts_by
+from server.organizing.window import Window
 
 PAGE = 20
 
@@ -51,8 +52,9 @@ async def outbox(context: Context, actor: LocalActor, cursor: str | None) -> Col
     if cursor is not None and before is None:
         return None
     sight, own = Sight(), context.origin.actor(actor.id)
-    posts = await posts_by(context, sight, [own], limit=PAGE, before=before)
-    boosts = await boosts_by(context, sight, [own], limit=PAGE, before=before)
+    window = Window(PAGE, before)
+    posts = await posts_by(context, sight, [own], window)
+    boosts = await boosts_by(context, sight, [own], window)
     items: list[tuple[int, Document]] = [
         (post.row.number, without_context(wire.create_of(context.origin, post))) for post in posts
     ]

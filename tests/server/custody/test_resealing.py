@@ -13,13 +13,14 @@ from federation import fanout, follows, inbox_items
 from federation.context import Context
 from federation.inbox_items import Incoming, pack
 from models import Follow
-from models.base import INDEX_LENGTH
 from server.custody import resealing
 from server.custody.data_keys import KeyRow, change_data_keys, keys_of
 from server.custody.opening import Held, begin, open_look_ups
 from server.custody.resealing import CELLS, count_sealed, reseal
 from server.custody.sources import Source
 from server.db import Database
+from server.oauth import apps, grants, tokens
+from server.oauth.grants import Grant
 from server.organizing.moderation import reports
 from server.organizing.moderation.reports import Complaint
 from server.organizing.posts import reactions
@@ -48,6 +49,10 @@ async def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Stage:
         await reports.put(unit, complaint, activity="https://fan.example/flags/1", host="fan.example")
         came = pack(Incoming(body=b"{}", signer=stage.fan.id), activity_id="https://fan.example/1", verb="Follow")
         await inbox_items.put(unit, [came])
+        program = await apps.register(unit, name="Tester", redirect_uris=[apps.OUT_OF_BAND], scopes=None)
+        grant = Grant(app=program.app.id, scopes=("read",), person=stage.local_fan.id, speaker=stage.local_fan.id)
+        await grants.issue(unit, grant)
+        await tokens.issue(unit, grant)
         edge = await follows.find(unit, follower=stage.fan.id, followee=unit.origin.actor(stage.movement.id))
         assert edge is not None
         await follows.remove(unit, edge)
@@ -93,7 +98,7 @@ def test_every_sealed_column_is_known() -> None:
         (table.name, column.name)
         for table in SQLModel.metadata.tables.values()
         for column in table.columns
-        if isinstance(column.type, LargeBinary) and column.type.length != INDEX_LENGTH and not column.foreign_keys
+        if isinstance(column.type, LargeBinary) and column.type.length is None and not column.foreign_keys
     }
     assert sealed - {("data_keys", "wrapped")} == set(CELLS)
 

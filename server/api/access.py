@@ -1,0 +1,111 @@
+"""Who may call what: a bearer token, its scope, and one unit of work for the operation.
+
+Every route says `reads`, `writes`, `looks` or `asks`, and thereby which scope it needs; a test goes through them all.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fastapi import Depends, Request
+
+from federation.context import Context, Viewer
+from models import LocalActor
+from server.api.errors import Forbidden, Unauthorized
+from server.assembly import Assembly
+from server.oauth import tokens
+from server.oauth.scopes import covers
+from server.oauth.tokens import Caller
+from server.organizing.posts.sight import as_viewer
+
+OUTSIDE_SCOPE = "This action is outside the authorized scopes"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One operation of somebody: `me` is as whom they act, `caller` by which token."""
+
+    context: Context
+    assembly: Assembly
+    me: LocalActor
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One operation that anybody may do; `me` is who does it, where somebody signed in."""
+
+    context: Context
+    assembly: Assembly
+    me: LocalActor | None
+    app: str | None
+    """The id of the program, where a token was sent."""
+
+    @property
+    def viewer(self) -> Viewer:
+        """Who looks."""
+        return as_viewer(self.context, self.me)
+
+
+class Access:
+    """The dependency that lets a caller in. `need` is who it must be: a person's token, any token, or anybody."""
+
+    def __init__(self, scope: str, *, need: Literal["person", "program", "anybody"], writes: bool) -> None:
+        self.scope, self.need, self.writes = scope, need, writes
+
+    async def __call__(self, request: Request) -> AsyncIterator[Work | Visit]:
+        """Opens the unit of work, as the caller; it is committed before the answer goes out."""
+        assembly: Assembly = request.app.state.assembly
+        await request.body()  # nobody who sends slowly keeps the writer waiting
+        open_context = assembly.federation.writing if self.writes else assembly.federation.reading
+        async with open_context() as context:
+            caller = await self.caller_of(context, request)
+            if self.writes and caller is not None:
+                await tokens.note_use(context, caller)
+            speaker = caller.speaker if caller is not None else None
+            if self.need == "person":
+                if speaker is None or caller is None:
+                    raise Unauthorized("This method requires an authenticated user")
+                yield Work(context, assembly, speaker, caller)
+            else:
+                yield Visit(context, assembly, speaker, caller.app if caller is not None else None)
+
+    async def caller_of(self, context: Context, request: Request) -> Caller | None:
+        """Whose token it is. Raises `Unauthorized` without a good one where one is needed, `Forbidden` by scope."""
+        token = bearer_of(request)
+        if token is None:
+            if self.need == "anybody":
+                return None
+            raise Unauthorized
+        caller = await tokens.recognise(context, token)
+        if caller is None:
+            raise Unauthorized
+        if not covers(caller.scopes, self.scope):
+            raise Forbidden(OUTSIDE_SCOPE)
+        return caller
+
+
+def reads(scope: str) -> Any:
+    """For somebody signed in whose token covers the scope; writes nothing."""
+    return Depends(Access(scope, need="person", writes=False), scope="function")
+
+
+def writes(scope: str) -> Any:
+    """For somebody signed in whose token covers the scope; what they do is committed before it is answered."""
+    return Depends(Access(scope, need="person", writes=True), scope="function")
+
+
+def looks(scope: str) -> Any:
+    """For anybody; a token, where one is sent, must be good and cover the scope."""
+    return Depends(Access(scope, need="anybody", writes=False), scope="function")
+
+
+def asks(scope: str, *, writes: bool = False) -> Any:
+    """For any program with a token, its own or a person's."""
+    return Depends(Access(scope, need="program", writes=writes), scope="function")
+
+
+def bearer_of(request: Request) -> str | None:
+    """The token in the Authorization header (RFC 6750 section 2.1)."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None

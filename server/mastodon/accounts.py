@@ -1,0 +1,113 @@
+"""Accounts: one's own, others', and how one stands to them."""
+
+from typing import Annotated
+
+from fastapi import Request, Response
+
+from server.api.access import Visit, Work, asks, looks, reads, writes
+from server.api.errors import Missing
+from server.api.paging import Paged
+from server.api.parameters import Given, given
+from server.api.routing import router
+from server.mastodon.entities.account import Account, CredentialAccount, Relationship
+from server.mastodon.entities.status import Status
+from server.mastodon.ids import find_account
+from server.mastodon.serialize.accounts import account_of, own_account
+from server.mastodon.serialize.relationships import relationship_of, relationships_of
+from server.mastodon.timelines import paged
+from server.organizing.following import service as following
+from server.organizing.parties import Party
+from server.organizing.people.queries import find_actor
+from server.organizing.posts import timelines
+
+routes = router()
+
+
+class Wanted(Given):
+    """Which accounts."""
+
+    id: list[str] = []
+
+
+class Looked(Given):
+    """An account by its address."""
+
+    acct: str
+
+
+@routes.get("/api/v1/accounts/verify_credentials")
+async def verify_credentials(work: Annotated[Work, reads("profile")]) -> CredentialAccount:
+    """As whom the token speaks."""
+    return await own_account(work.context, work.me)
+
+
+@routes.get("/api/v1/accounts/relationships")
+async def relationships(
+    wanted: Annotated[Wanted, given(Wanted)], work: Annotated[Work, reads("read:follows")]
+) -> list[Relationship]:
+    """How one stands to these accounts; unknown ones are left out."""
+    parties = [party for account in wanted.id[:80] if (party := await find_account(work.context, account)) is not None]
+    return await relationships_of(work.context, work.me, parties)
+
+
+@routes.get("/api/v1/accounts/lookup")
+async def look_up(wanted: Annotated[Looked, given(Looked)], visit: Annotated[Visit, looks("read:accounts")]) -> Account:
+    """An account of this server, or one elsewhere that is known here, by its address."""
+    name, _, host = wanted.acct.removeprefix("@").partition("@")
+    if host and host.lower() != visit.context.origin.domain:
+        raise Missing
+    actor = await find_actor(visit.context, name)
+    if actor is None or actor.state != "active":
+        raise Missing
+    return await account_of(visit.context, actor)
+
+
+@routes.get("/api/v1/accounts/{account_id}")
+async def show_account(account_id: str, visit: Annotated[Visit, looks("read:accounts")]) -> Account:
+    """One account."""
+    return await account_of(visit.context, await _party(visit, account_id))
+
+
+@routes.get("/api/v1/accounts/{account_id}/statuses")
+async def statuses(
+    account_id: str,
+    request: Request,
+    response: Response,
+    page: Annotated[Paged, given(Paged)],
+    visit: Annotated[Visit, looks("read:statuses")],
+) -> list[Status]:
+    """What an account posted and boosted, as its viewer may see it."""
+    author = await _party(visit, account_id)
+    local_or_id = author if not hasattr(author, "inbox") else author.id
+    found = await timelines.timeline_of(visit.context, local_or_id, visit.viewer, page.window())
+    return await paged(request, response, visit, found)
+
+
+@routes.get("/api/v1/accounts/{account_id}/followers")
+async def followers(account_id: str, visit: Annotated[Visit, asks("read:accounts")]) -> list[Account]:
+    """Empty, whoever asks about whomever: nothing lists people (PRODUCT.md, Safety)."""
+    await _party(visit, account_id)
+    return []
+
+
+@routes.post("/api/v1/accounts/{account_id}/follow")
+async def follow(account_id: str, work: Annotated[Work, writes("write:follows")]) -> Relationship:
+    """Follows, or asks to; of a circle, applies to it."""
+    party = await _party(work, account_id)
+    await following.follow(work.context, follower=work.me, followee=party)
+    return await relationship_of(work.context, work.me, party)
+
+
+@routes.post("/api/v1/accounts/{account_id}/unfollow")
+async def unfollow(account_id: str, work: Annotated[Work, writes("write:follows")]) -> Relationship:
+    """Follows no more, or takes the request back."""
+    party = await _party(work, account_id)
+    await following.unfollow(work.context, follower=work.me, followee=party)
+    return await relationship_of(work.context, work.me, party)
+
+
+async def _party(work: Work | Visit, account_id: str) -> Party:
+    party = await find_account(work.context, account_id)
+    if party is None:
+        raise Missing
+    return party

@@ -1,0 +1,88 @@
+"""What this server is, and what there is none of here. Publishes no count of people."""
+
+from typing import Annotated, Any
+
+from server.api.access import Visit, looks
+from server.api.routing import router
+from server.mastodon.entities.instance import Configuration, Instance, Urls, V1Instance
+from server.organizing.posts.policy import LONGEST_TEXT
+from server.version import VERSION
+
+API_VERSION = 1
+"""`api_versions.mastodon`: it switches features on in clients, so it names only what works."""
+
+COMPATIBLE = f"4.3.0 (compatible; Groundswell {VERSION})"
+"""Clients decide by the leading number what they may ask for."""
+
+SOURCE = "https://example.org/groundswell"
+
+routes = router()
+
+
+@routes.get("/api/v2/instance")
+async def show_instance(visit: Annotated[Visit, looks("read")]) -> Instance:
+    """The server with its limits."""
+    domain = visit.context.origin.domain
+    return Instance(
+        domain=domain,
+        title=domain,
+        version=COMPATIBLE,
+        source_url=SOURCE,
+        description="",
+        thumbnail={"url": f"{visit.context.origin}/static/header.png", "blurhash": None, "versions": {}},
+        configuration=configuration_of(visit),
+        registrations={"enabled": False, "approval_required": False, "message": None, "url": None, "min_age": None},
+        api_versions={"mastodon": API_VERSION},
+        contact={"email": "", "account": None},
+    )
+
+
+@routes.get("/api/v1/instance")
+async def show_instance_v1(visit: Annotated[Visit, looks("read")]) -> V1Instance:
+    """The same in the older form."""
+    domain, configuration = visit.context.origin.domain, configuration_of(visit)
+    return V1Instance(
+        uri=domain,
+        title=domain,
+        short_description="",
+        description="",
+        email="",
+        version=COMPATIBLE,
+        urls={"streaming_api": configuration.urls.streaming},
+        stats={"user_count": 0, "status_count": 0, "domain_count": 0},
+        thumbnail=f"{visit.context.origin}/static/header.png",
+        configuration=configuration,
+    )
+
+
+@routes.get("/api/v1/custom_emojis")
+async def custom_emojis(visit: Annotated[Visit, looks("read")]) -> list[Any]:
+    """There are none."""
+    return []
+
+
+def configuration_of(visit: Visit) -> Configuration:
+    """The limits, for both forms."""
+    origin = visit.context.origin
+    scheme = "wss" if origin.scheme == "https" else "ws"
+    return Configuration(
+        urls=Urls(streaming=f"{scheme}://{origin.domain}"),
+        accounts={"max_featured_tags": 10, "max_pinned_statuses": 5},
+        statuses={"max_characters": LONGEST_TEXT, "max_media_attachments": 4, "characters_reserved_per_url": 23},
+        media_attachments={
+            "supported_mime_types": [],
+            "image_size_limit": 0,
+            "image_matrix_limit": 0,
+            "video_size_limit": 0,
+            "video_frame_rate_limit": 0,
+            "video_matrix_limit": 0,
+            "description_limit": 1_500,
+        },
+        polls={
+            "max_options": 0,
+            "max_characters_per_option": 0,
+            "min_expiration": 0,
+            "max_expiration": 0,
+        },
+        vapid={"public_key": ""},
+    )
