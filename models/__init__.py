@@ -13,7 +13,7 @@ from models.federation import (
     Tombstone,
 )
 from models.follows import Departure, Follow
-from models.movements import Circle, Membership, Movement
+from models.movements import AuditEntry, Circle, Membership, Movement
 from models.oauth import OAuthApp, OAuthCode, OAuthToken
 from models.people import Person
 from models.posts import Post, Reaction
@@ -22,6 +22,7 @@ from models.secrets import DataKey, ServerSetting
 
 __all__ = [
     "ActivityTally",
+    "AuditEntry",
     "Budget",
     "Circle",
     "DataKey",

@@ -9,13 +9,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from federation.routes import build_router
+from server.api import errors
 from server.api.cross_origin import CrossOrigin
 from server.api.rate_limits import RateLimits
 from server.assembly import Assembly, assemble
 from server.config import Settings
 from server.custody.opening import Held
 from server.mastodon import routes as mastodon
-from server.oauth import authorize
+from server.oauth import authorize, programs
 from server.oauth import routes as oauth
 from server.operations.metrics import Metrics
 from server.operations.routes import Operations
@@ -44,27 +45,30 @@ def create_app(settings: Settings, *, works: bool = True, held: Held | None = No
         title="Groundswell", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
 
-    def assembly_of(request: Request) -> Assembly:
-        assembly: Assembly = request.app.state.assembly
-        return assembly
-
-    def worker_of(request: Request) -> Worker | None:
-        worker: Worker | None = request.app.state.worker
-        return worker
-
     app.state.metrics = metrics = Metrics()
     app.state.throttle = throttle = Throttle()
     app.add_middleware(RateLimits, throttle=throttle, limit=settings.api_limit)
     app.add_middleware(CrossOrigin)
     app.add_middleware(Timing, metrics=metrics)
-    app.include_router(build_router(lambda request: assembly_of(request).federation))
-    app.include_router(Operations(assembly_of, worker_of, metrics).router())
-    app.include_router(oauth.routes)
-    app.include_router(authorize.routes)
-    app.include_router(mastodon.build_router())
-    app.include_router(pages.build_router(assembly_of))
+    app.include_router(build_router(lambda request: _assembly_of(request).federation))
+    app.include_router(Operations(_assembly_of, _worker_of, metrics).router())
+    for router in (oauth.routes, authorize.routes, programs.routes, mastodon.build_router()):
+        app.include_router(router)
+    app.include_router(pages.build_router(_assembly_of))
     app.add_exception_handler(HTTPException, _problem)
+    for known in errors.KNOWN:
+        app.add_exception_handler(known, errors.tell)
     return app
+
+
+def _assembly_of(request: Request) -> Assembly:
+    assembly: Assembly = request.app.state.assembly
+    return assembly
+
+
+def _worker_of(request: Request) -> Worker | None:
+    worker: Worker | None = request.app.state.worker
+    return worker
 
 
 async def _problem(request: Request, error: Exception) -> Response:

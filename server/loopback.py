@@ -62,18 +62,7 @@ async def loopback_server(
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
         bound: int = listener.getsockname()[1]
-        scheme, seen_at = proxy or ("http", bound)
-        settings = Settings(
-            data_dir=data_dir,
-            domain=f"{name}.localhost:{seen_at}" if name else f"localhost:{seen_at}",
-            database_url=database_url,
-            port=bound,
-            insecure_http=scheme == "http",
-            trusted_networks=("127.0.0.0/8",),
-            circle_delay=0,
-            api_limit=1_000_000,
-        )
-        app = create_app(settings)
+        app = create_app(_settings(name, data_dir, database_url, bound, proxy))
         config = uvicorn.Config(
             app,
             access_log=False,
@@ -91,6 +80,23 @@ async def loopback_server(
         finally:
             server.should_exit = True
             await serving
+
+
+def _settings(
+    name: str, data_dir: Path, database_url: str | None, port: int, proxy: tuple[str, int] | None
+) -> Settings:
+    scheme, seen_at = proxy or ("http", port)
+    return Settings(
+        data_dir=data_dir,
+        domain=f"{name}.localhost:{seen_at}" if name else f"localhost:{seen_at}",
+        database_url=database_url,
+        port=port,
+        insecure_http=scheme == "http",
+        trusted_networks=("127.0.0.0/8",),
+        circle_delay=0,
+        api_limit=1_000_000,  # tests and benchmarks do much at once
+        password_grant=True,
+    )
 
 
 class _EmbeddedServer(uvicorn.Server):

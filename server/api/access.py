@@ -16,6 +16,7 @@ from server.assembly import Assembly
 from server.oauth import tokens
 from server.oauth.scopes import covers
 from server.oauth.tokens import Caller
+from server.organizing.movements import audit
 from server.organizing.posts.sight import as_viewer
 
 OUTSIDE_SCOPE = "This action is outside the authorized scopes"
@@ -54,7 +55,10 @@ class Access:
         self.scope, self.need, self.writes = scope, need, writes
 
     async def __call__(self, request: Request) -> AsyncIterator[Work | Visit]:
-        """Opens the unit of work, as the caller; it is committed before the answer goes out."""
+        """Opens the unit of work, as the caller; it is committed before the answer goes out.
+
+        What somebody does in the name of a movement or circle is written down with it.
+        """
         assembly: Assembly = request.app.state.assembly
         await request.body()  # nobody who sends slowly keeps the writer waiting
         open_context = assembly.federation.writing if self.writes else assembly.federation.reading
@@ -67,6 +71,8 @@ class Access:
                 if speaker is None or caller is None:
                     raise Unauthorized("This method requires an authenticated user")
                 yield Work(context, assembly, speaker, caller)
+                if self.writes and caller.person is not None and speaker.id != caller.person.id:
+                    await audit.note(context, actor=speaker, by=caller.person, act=request.scope["route"].name)
             else:
                 yield Visit(context, assembly, speaker, caller.app if caller is not None else None)
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
-from starlette.responses import JSONResponse
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from federation.identities import BadHandle, HandleTaken
 from server.organizing.refusal import Refused
@@ -61,15 +63,18 @@ class TooMany(ApiError):
     status = 429
 
 
-def answer_to(error: Exception) -> JSONResponse | None:
-    """The answer to a known problem; None for one that is a bug."""
-    if isinstance(error, Refused):
-        return _answer(404 if error.refusal.missing else 422, str(error))
-    if isinstance(error, BadHandle | HandleTaken):
-        return _answer(422, f"Validation failed: {error}")
+async def tell(request: Request, error: Exception) -> Response:
+    """The answer to a known problem. Called outside the operation's unit of work, which the problem rolled back."""
     if isinstance(error, ApiError):
         return _answer(error.status, error.error, error.headers)
-    return None
+    if isinstance(error, Refused):
+        return _answer(404 if error.refusal.missing else 422, str(error))
+    said = "Validation failed" if isinstance(error, RequestValidationError) else f"Validation failed: {error}"
+    return _answer(422, said)
+
+
+KNOWN: tuple[type[Exception], ...] = (ApiError, Refused, BadHandle, HandleTaken, RequestValidationError)
+"""What `tell` knows to answer; everything else is a bug."""
 
 
 def _answer(status: int, error: str, headers: Mapping[str, str] | None = None) -> JSONResponse:

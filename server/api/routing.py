@@ -1,21 +1,18 @@
-"""Routes of the client API: errors in Mastodon's form, and a description of what each operation takes."""
+"""Routes of the client API, each with a description of what it takes."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter
 from fastapi.routing import APIRoute
-from starlette.responses import Response
 
-from server.api.errors import Unprocessable, answer_to
 from server.api.parameters import Given, Reader
 
 _FORMS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 
 
 class ApiRoute(APIRoute):
-    """A route whose known problems become `{"error": …}`."""
+    """A route that describes the parameters it declares with `given`."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
@@ -23,22 +20,6 @@ class ApiRoute(APIRoute):
         if readers:
             has_body = bool((self.methods or set()) - {"GET", "HEAD", "DELETE"})
             self.openapi_extra = _body_of(readers[0].model) if has_body else _query_of(readers[0].model)
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """What answers a request."""
-        handle = super().get_route_handler()
-
-        async def answered(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except Exception as error:
-                known = Unprocessable("Validation failed") if isinstance(error, RequestValidationError) else error
-                answer = answer_to(known)
-                if answer is None:
-                    raise
-                return answer
-
-        return answered
 
 
 def router() -> APIRouter:

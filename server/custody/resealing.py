@@ -32,6 +32,7 @@ def _by_id(row: Any) -> str:
 
 
 CELLS: Mapping[tuple[str, str], tuple[tuple[str, ...], _By]] = {
+    ("audit_entries", "sealed_record"): (("id",), _by_id),
     ("departures", "sealed_record"): (("place_index",), lambda row: row.place_index.hex()),
     ("deliveries", "sealed_inbox"): (
         ("number", "item_id", "order_index"),

@@ -9,7 +9,6 @@ from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse
-from limits import RateLimitItem
 from starlette.responses import Response
 
 from federation.context import Context
@@ -20,23 +19,14 @@ from server.oauth.apps import OUT_OF_BAND
 from server.oauth.grants import Grant
 from server.oauth.identities import identities_of
 from server.oauth.scopes import UnknownScope, is_within, parse_scopes
+from server.oauth.signing_in import NotSignedIn, sign_in
 from server.oauth.words import permissions
-from server.organizing.people.sign_in import check_passphrase, person_of
-from server.throttling import allowance, network_of
+from server.organizing.people.sign_in import person_of
 from server.web.rendering import render
 
 routes = APIRouter(default_response_class=Response, include_in_schema=False)
 
-TRIES: tuple[tuple[str, RateLimitItem], ...] = (
-    ("network", allowance(30, 900)),
-    ("name", allowance(100, 3_600)),
-    ("both", allowance(10, 900)),
-)
-"""How often a passphrase may be tried from one network, for one name, and for one name from one network."""
-
 _PAGE = "authorize.html"
-_WRONG = "That name and that passphrase do not belong together."
-_TOO_OFTEN = "Too many tries. Wait a quarter of an hour."
 _EXPIRED = "This page is too old, or was used already. Begin again in your program."
 
 
@@ -77,7 +67,7 @@ async def ask(request: Request) -> Response:
         return _problem(str(problem))
     except _Sent as sent:
         return _back(sent.grant, error=sent.error)
-    return _sign_in(request, asked, dict(request.query_params))
+    return _sign_in(asked, dict(request.query_params))
 
 
 @routes.post("/oauth/authorize")
@@ -93,7 +83,7 @@ async def decide(
     """Either step, as its form says."""
     if ticket:
         return await _decided(_assembly(request), ticket, identity, decision)
-    return await _signed_in(request, handle.strip().removeprefix("@").partition("@")[0], passphrase)
+    return await _signed_in(request, handle, passphrase)
 
 
 async def _signed_in(request: Request, handle: str, passphrase: str) -> Response:
@@ -103,11 +93,10 @@ async def _signed_in(request: Request, handle: str, passphrase: str) -> Response
             asked = await _asked(context, parameters)
     except (_Unusable, _Sent):
         return _problem(_EXPIRED)
-    if not await _may_try(request, handle):
-        return _sign_in(request, asked, parameters, problem=_TOO_OFTEN, status=429)
-    person_id = await check_passphrase(assembly.federation.reading, handle=handle, passphrase=passphrase)
-    if person_id is None:
-        return _sign_in(request, asked, parameters, problem=_WRONG, handle=handle, status=422)
+    try:
+        person_id = await sign_in(request, handle=handle, passphrase=passphrase)
+    except NotSignedIn as error:
+        return _sign_in(asked, parameters, problem=str(error), handle=handle, status=error.status)
     async with assembly.federation.writing() as context:
         person = await person_of(context, person_id)
         if person is None:
@@ -156,16 +145,7 @@ async def _asked(context: Context, parameters: dict[str, str]) -> _Asked:
     return _Asked(app, grant.but(scopes=scopes))
 
 
-async def _may_try(request: Request, handle: str) -> bool:
-    """Counts a try against every allowance."""
-    network = network_of(request)
-    keys = {"network": network, "name": handle.lower(), "both": f"{network} {handle.lower()}"}
-    spent = [await request.app.state.throttle.spend(limit, f"sign-in {kind}", keys[kind]) for kind, limit in TRIES]
-    return all(tried.allowed for tried in spent)
-
-
 def _sign_in(
-    request: Request,
     asked: _Asked,
     parameters: dict[str, str],
     *,

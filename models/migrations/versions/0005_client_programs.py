@@ -52,6 +52,17 @@ def upgrade() -> None:
     )
     for column in ("app_id", "owner_index", "speaker_index", "used_on"):
         op.create_index(f"ix_oauth_tokens_{column}", "oauth_tokens", [column])
+    op.create_table(
+        "audit_entries",
+        sa.Column("id", sa.String(length=26), nullable=False),
+        sa.Column("actor_index", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("sealed_record", sa.LargeBinary(), nullable=False),
+        sa.Column("made_on", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entries")),
+        sqlite_with_rowid=False,
+    )
+    for column in ("actor_index", "made_on"):
+        op.create_index(f"ix_audit_entries_{column}", "audit_entries", [column])
 
 
 def downgrade() -> None:

@@ -23,6 +23,7 @@ from server.oauth import apps, grants, tokens
 from server.oauth.grants import Grant
 from server.organizing.moderation import reports
 from server.organizing.moderation.reports import Complaint
+from server.organizing.movements import audit
 from server.organizing.posts import reactions
 from server.organizing.posts import service as posts
 from server.vault import FRESH, INDEX_SCOPE, Keyring
@@ -53,6 +54,7 @@ async def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Stage:
         grant = Grant(app=program.app.id, scopes=("read",), person=stage.local_fan.id, speaker=stage.local_fan.id)
         await grants.issue(unit, grant)
         await tokens.issue(unit, grant)
+        await audit.note(unit, actor=stage.movement, by=stage.local_member, act="create_status")
         edge = await follows.find(unit, follower=stage.fan.id, followee=unit.origin.actor(stage.movement.id))
         assert edge is not None
         await follows.remove(unit, edge)

@@ -6,6 +6,8 @@ import httpx
 import pytest
 
 from server.loopback import LoopbackServer
+from server.organizing.posts import service
+from server.organizing.refusal import Refusal, Refused
 from tests.server.signing_in import person_on, token_for
 
 
@@ -134,3 +136,19 @@ async def test_bad_input_is_one_clear_error_and_changes_nothing(
 async def test_what_is_no_json_is_a_bad_request(client: httpx.AsyncClient, robin: dict[str, str], body: bytes) -> None:
     answer = await client.post("/api/v1/statuses", content=body, headers=robin | {"Content-Type": "application/json"})
     assert answer.status_code == 400
+
+
+async def test_what_is_refused_is_rolled_back(
+    live: LoopbackServer, client: httpx.AsyncClient, robin: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to a refusal is made after the unit of work has ended, not in it."""
+    publish = service.publish
+
+    async def refuse_late(*given: Any, **more: Any) -> Any:
+        await publish(*given, **more)
+        raise Refused(Refusal("Too late."))
+
+    monkeypatch.setattr(service, "publish", refuse_late)
+    answer = await client.post("/api/v1/statuses", json={"status": "half done"}, headers=robin)
+    assert (answer.status_code, answer.json()) == (422, {"error": "Too late."})
+    assert (await client.get("/api/v1/timelines/home", headers=robin)).json() == []

@@ -2,13 +2,18 @@
 
 import base64
 import hashlib
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
+from server.config import Settings
 from server.loopback import LoopbackServer
+from server.oauth import tokens
+from server.oauth.routes import describe
 from server.organizing.membership import service as membership
+from server.organizing.movements import audit
 from server.organizing.movements.service import create_movement
 from tests.server.signing_in import (
     PASSPHRASE,
@@ -158,7 +163,7 @@ async def test_a_code_is_good_once_and_its_second_use_ends_the_token(
         ({"client_secret": "x"}, 401, "invalid_client"),
         ({"code": "x"}, 400, "invalid_grant"),
         ({"code_verifier": "w" * 43}, 400, "invalid_grant"),
-        ({"grant_type": "password", "username": "robin", "password": PASSPHRASE}, 400, "unsupported_grant_type"),
+        ({"grant_type": "implicit"}, 400, "unsupported_grant_type"),
     ],
 )
 async def test_a_code_is_bound_to_all_it_was_asked_with(
@@ -242,3 +247,68 @@ async def test_nothing_at_rest_says_whose_token_it_is(live: LoopbackServer, clie
         ]
     assert len(rows) == 3
     assert not [row for row in rows if token in row or robin.id in row or "robin" in row]
+
+
+async def test_what_is_done_as_a_movement_is_written_down(live: LoopbackServer, client: httpx.AsyncClient) -> None:
+    robin = await person_on(live)
+    async with live.assembly.federation.writing() as context:
+        made = await create_movement(context, handle="flex", name="Flexible work", organizer=robin)
+        movement = await context.session.get_one(type(robin), made.actor_id)
+    token = await token_for(client, "robin", speaker=movement.id)
+    posted = await client.post("/api/v1/statuses", json={"status": "Friday at six"}, headers=bearer(token))
+    assert posted.json()["account"]["acct"] == "flex"
+    refused = await client.post("/api/v1/statuses", json={"status": ""}, headers=bearer(token))
+    assert refused.status_code == 422
+    await client.get("/api/v1/timelines/home", headers=bearer(token))
+    async with live.assembly.federation.reading() as context:
+        entries = await audit.entries_of(context, movement)
+        assert [(entry.by, entry.act) for entry in entries] == [("robin", "create_status")]
+        assert await audit.entries_of(context, robin) == []
+
+
+async def test_a_passphrase_buys_a_token_only_where_the_operator_says_so(
+    live: LoopbackServer, client: httpx.AsyncClient
+) -> None:
+    await person_on(live)
+    program = await registered(client)
+    form = {
+        "grant_type": "password",
+        "client_id": program.id,
+        "client_secret": program.secret,
+        "username": "robin",
+        "password": PASSPHRASE,
+        "scope": "read",
+    }
+    answer = await client.post("/oauth/token", data=form)
+    assert answer.json()["scope"] == "read"
+    wrong = await client.post("/oauth/token", data=form | {"password": "wrong"})
+    assert (wrong.status_code, wrong.json()["error"]) == (400, "invalid_grant")
+    offered = (await client.get("/.well-known/oauth-authorization-server")).json()["grant_types_supported"]
+    assert "password" in offered
+    assert "password" not in describe(Settings(data_dir=live.assembly.settings.data_dir))["grant_types_supported"]
+
+
+async def test_people_see_which_programs_they_let_in_and_shut_them_out(
+    live: LoopbackServer, client: httpx.AsyncClient
+) -> None:
+    await person_on(live)
+    kim = await person_on(live, "kim")
+    mine, other, kims = [await token_for(client, name) for name in ("robin", "robin", "kim")]
+    async with live.assembly.federation.reading() as context:
+        (kims_id,) = [token.id for token in await tokens.list_of(context, kim)]
+    page = await client.post("/oauth/programs", data={"handle": "robin", "passphrase": PASSPHRASE})
+    listed = re.findall(r'name="revoke" value="([^"]+)" class', page.text)
+    assert len(listed) == 2
+    assert kims_id not in page.text
+    page = await client.post("/oauth/programs", data={"ticket": ticket_in(page.text), "revoke": kims_id})
+    page = await client.post("/oauth/programs", data={"ticket": ticket_in(page.text), "revoke": listed[0]})
+    assert page.text.count("Shut it out") == 1
+    page = await client.post("/oauth/programs", data={"ticket": ticket_in(page.text), "revoke": "all"})
+    me = "/api/v1/accounts/verify_credentials"
+    assert [(await client.get(me, headers=bearer(token))).status_code for token in (mine, other, kims)] == [
+        401,
+        401,
+        200,
+    ]
+    stale = await client.post("/oauth/programs", data={"ticket": "x" * 32, "revoke": "all"})
+    assert stale.status_code == 400
