@@ -1,6 +1,7 @@
 """Who may call what: a bearer token, its scope, and one unit of work for the operation.
 
-Every route says `reads`, `writes`, `looks` or `asks`, and thereby which scope it needs; a test goes through them all.
+Every route says `reads`, `writes`, `looks` or `asks`, and thereby which scope it needs, before it says what else it
+takes: whoever may not call it hears that, and not what is wrong with the rest. A test goes through them all.
 """
 
 from collections.abc import AsyncIterator

@@ -43,7 +43,7 @@ async def verify_credentials(work: Annotated[Work, reads("profile")]) -> Credent
 
 @routes.get("/api/v1/accounts/relationships")
 async def relationships(
-    wanted: Annotated[Wanted, given(Wanted)], work: Annotated[Work, reads("read:follows")]
+    work: Annotated[Work, reads("read:follows")], wanted: Annotated[Wanted, given(Wanted)]
 ) -> list[Relationship]:
     """How one stands to these accounts; unknown ones are left out."""
     parties = [party for account in wanted.id[:80] if (party := await find_account(work.context, account)) is not None]
@@ -51,7 +51,7 @@ async def relationships(
 
 
 @routes.get("/api/v1/accounts/lookup")
-async def look_up(wanted: Annotated[Looked, given(Looked)], visit: Annotated[Visit, looks("read:accounts")]) -> Account:
+async def look_up(visit: Annotated[Visit, looks("read:accounts")], wanted: Annotated[Looked, given(Looked)]) -> Account:
     """An account of this server, or one elsewhere that is known here, by its address."""
     name, _, host = wanted.acct.removeprefix("@").partition("@")
     if host and host.lower() != visit.context.origin.domain:
@@ -73,8 +73,8 @@ async def statuses(
     account_id: str,
     request: Request,
     response: Response,
-    page: Annotated[Paged, given(Paged)],
     visit: Annotated[Visit, looks("read:statuses")],
+    page: Annotated[Paged, given(Paged)],
 ) -> list[Status]:
     """What an account posted and boosted, as its viewer may see it."""
     author = await _party(visit, account_id)

@@ -20,7 +20,7 @@ routes = router()
 
 @routes.post("/api/v1/statuses")
 async def create_status(
-    new: Annotated[NewStatus, given(NewStatus)], work: Annotated[Work, writes("write:statuses")]
+    work: Annotated[Work, writes("write:statuses")], new: Annotated[NewStatus, given(NewStatus)]
 ) -> Status:
     """Posts, as whomever the token speaks for."""
     row = await compose(work.context, work.me, new)

@@ -27,8 +27,8 @@ class PublicParameters(Paged):
 async def home(
     request: Request,
     response: Response,
-    page: Annotated[Paged, given(Paged)],
     work: Annotated[Work, reads("read:statuses")],
+    page: Annotated[Paged, given(Paged)],
 ) -> list[Status]:
     """What those whom one follows posted, one's circles, and oneself."""
     found = await timelines.timeline_home(work.context, work.me, page.window())
@@ -39,8 +39,8 @@ async def home(
 async def public(
     request: Request,
     response: Response,
-    wanted: Annotated[PublicParameters, given(PublicParameters)],
     visit: Annotated[Visit, looks("read:statuses")],
+    wanted: Annotated[PublicParameters, given(PublicParameters)],
 ) -> list[Status]:
     """Everything public that is kept here."""
     found = await timelines.timeline_public(visit.context, wanted.window(), local=wanted.local, remote=wanted.remote)
