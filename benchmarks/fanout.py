@@ -9,7 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -119,8 +119,29 @@ async def bare(there: Receivers, run: Run) -> float:
     return min(run.deliveries, 2_000) / (time.monotonic() - began)
 
 
-async def measure(settings: Settings, made: Subject, sender: LocalActor, there: Receivers, run: Run) -> None:
-    """Queues from another process, as the command line does, and prints the figures."""
+@dataclass(frozen=True)
+class Delivered:
+    """What the deliveries of a run took, in seconds and in those of the processor; `bare` is a bare client's rate."""
+
+    run: Run
+    took: float
+    cpu: float
+    tally: Tally
+    megabytes: float
+    bare: float = 0.0
+
+    def __str__(self) -> str:
+        count = self.run.deliveries
+        return (
+            f"{self.run.name}: {count} to {self.run.hosts} hosts in {self.took:.1f} s, {count / self.took:.0f}/s, "
+            f"{self.cpu / count * 1e3:.2f} ms CPU each ({self.cpu / self.took:.2f} cores); {self.tally.posts} arrived, "
+            f"{self.tally.most_at_once} at once to a host at most; {self.megabytes:.0f} MB; "
+            f"a bare client: {self.bare:.0f}/s"
+        )
+
+
+async def measure(settings: Settings, made: Subject, sender: LocalActor, there: Receivers, run: Run) -> Delivered:
+    """Queues from another process, as the command line does, and waits for the last delivery."""
     inboxes = [there.inbox(host, f"u{n}/inbox") for host in range(run.hosts) for n in range(run.inboxes)]
 
     async def queue(posts: int) -> None:
@@ -137,14 +158,10 @@ async def measure(settings: Settings, made: Subject, sender: LocalActor, there: 
     tally = await counted(there, run.deliveries)
     await made.until(empty, 1)
     cpu, took = made.cpu_seconds - spent, tally.last - tally.first + run.latency
-    print(
-        f"{run.name}: {run.deliveries} to {run.hosts} hosts in {took:.1f} s, {run.deliveries / took:.0f}/s, "
-        f"{cpu / run.deliveries * 1e3:.2f} ms CPU each ({cpu / took:.2f} cores); {tally.posts} arrived, "
-        f"{tally.most_at_once} at once to a host at most; {made.megabytes:.0f} MB"
-    )
+    return Delivered(run, took, cpu, tally, made.megabytes)
 
 
-async def one(run: Run, tls: bool, url: str | None) -> None:
+async def one(run: Run, tls: bool, url: str | None = None) -> Delivered:
     """A run with a server and receivers of its own."""
     with TemporaryDirectory() as folder:
         authority = Path(folder) if tls else None
@@ -160,10 +177,10 @@ async def one(run: Run, tls: bool, url: str | None) -> None:
             )
 
         async with receivers(latency=run.latency, authority=authority) as there:
-            print(f"a bare client: {await bare(there, run):.0f}/s")
+            rate = await bare(there, run)
             await there.tally()
             async with subject(settings, prepare) as made:
-                await measure(settings, made, made_actor[0], there, run)
+                return replace(await measure(settings, made, made_actor[0], there, run), bare=rate)
 
 
 async def main() -> None:
@@ -176,7 +193,7 @@ async def main() -> None:
     print(f"this machine: {rsa_limits().signatures:.0f} RSA signatures/s per core, {os.cpu_count()} cores")
     for run in RUNS:
         if given.only in (None, run.name):
-            await one(run, given.tls, given.database_url)
+            print(await one(run, given.tls, given.database_url))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """What more followers cost: how long a post takes to be answered, and how long until its deliveries are queued.
 
-`python -m benchmarks.growth [--followers 100 1000 10000 100000] [--database-url URL]`
+`python -m benchmarks.growth [--followers 100 1000 10000 30000 100000] [--database-url URL]`
 """
 
 import argparse
 import time
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,12 +23,14 @@ from server.organizing.movements.service import create_movement
 from server.organizing.posts.service import publish
 
 FOLLOWERS_OF_A_SERVER = 20
+NUMBERS = (100, 1_000, 10_000, 30_000, 100_000)
 
 
 @dataclass(frozen=True)
 class Growth:
     """One line of the table: seconds until the post was answered and until all was queued, and processor seconds."""
 
+    followers: int
     inboxes: int
     answered: float
     queued: float
@@ -63,34 +66,39 @@ async def measure(made: Assembly, actor: LocalActor) -> Growth:
     queued, spent = time.monotonic() - began, time.process_time() - cpu
     async with made.database.reading() as context:
         inboxes = (await context.session.execute(select(func.count()).select_from(Delivery))).scalar_one()
-    return Growth(inboxes, answered, queued, spent)
+    return Growth(0, inboxes, answered, queued, spent)
 
 
-async def main() -> None:
-    """Runs once and prints."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--followers", type=int, nargs="+", default=[100, 1_000, 10_000, 100_000])
-    parser.add_argument("--database-url")
-    given = parser.parse_args()
+async def growing(numbers: Sequence[int], url: str | None = None) -> AsyncIterator[Growth]:
+    """A movement with so many followers, and then with more: one post each time."""
     with TemporaryDirectory() as folder:
-        settings = settings_for(Path(folder), given.database_url).model_copy(update={"insecure_http": False})
+        settings = settings_for(Path(folder), url).model_copy(update={"insecure_http": False})
         async with assemble(settings) as made:
             async with made.database.writing() as context:
                 movement = await create_movement(context, handle="flex", name="Flex", posture="quiet", organizer=None)
                 actor = await context.session.get_one(LocalActor, movement.actor_id)
                 uri = context.origin.actor(actor.id)
             await measure(made, actor)  # keys are opened, statements compiled
-            print("followers  inboxes  answered (ms)  queued (s)  CPU per follower (us)")
             before, queued = 0, 0
-            for followers in given.followers:
+            for followers in numbers:
                 await let_follow(made, uri, before, followers)
                 line = await measure(made, actor)
-                per_follower = line.cpu / followers * 1e6
-                print(
-                    f"{followers:9}  {line.inboxes - queued:7}  {line.answered * 1e3:13.0f}  {line.queued:10.2f}  "
-                    f"{per_follower:21.0f}"
-                )
+                yield replace(line, followers=followers, inboxes=line.inboxes - queued)
                 before, queued = followers, line.inboxes
+
+
+async def main() -> None:
+    """Runs once and prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--followers", type=int, nargs="+", default=NUMBERS)
+    parser.add_argument("--database-url")
+    given = parser.parse_args()
+    print("followers  inboxes  answered (ms)  queued (s)  CPU per follower (us)")
+    async for line in growing(given.followers, given.database_url):
+        print(
+            f"{line.followers:9}  {line.inboxes:7}  {line.answered * 1e3:13.0f}  {line.queued:10.2f}  "
+            f"{line.cpu / line.followers * 1e6:21.0f}"
+        )
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,8 +47,20 @@ async def send(port: int, requests: Sequence[bytes], connections: int) -> dict[i
     return counts
 
 
-async def measure(made: Subject, them: Sequence[Author], count: int, connections: int) -> None:
-    """Prints the figures of one run."""
+@dataclass(frozen=True)
+class Taken:
+    """Seconds until all were answered and until all were visible, on the clock and of the processor."""
+
+    count: int
+    accepted: float
+    accepted_cpu: float
+    visible: float
+    visible_cpu: float
+    megabytes: float
+
+
+async def measure(made: Subject, them: Sequence[Author], count: int, connections: int) -> Taken:
+    """Sends so many, none of which may fail, and waits for the last post."""
     now = datetime.now(UTC)
     bodies = [(them[n % len(them)], n) for n in range(count + len(them))]
     requests = [
@@ -58,29 +71,17 @@ async def measure(made: Subject, them: Sequence[Author], count: int, connections
     assert await send(made.settings.port, warm, 8) == {202: len(warm)}
     await made.until("SELECT count(*) FROM inbox_items WHERE state <> 'waiting'", len(warm))
     began, spent = time.monotonic(), made.cpu_seconds
-    answers = await send(made.settings.port, timed, connections)
+    assert await send(made.settings.port, timed, connections) == {202: count}
     accepted, accepted_cpu = time.monotonic() - began, made.cpu_seconds - spent
-    done = await made.count("SELECT count(*) FROM inbox_items WHERE state = 'done'") - len(warm)
     await made.until("SELECT count(*) FROM inbox_items WHERE state <> 'waiting'", count + len(warm))
     visible, visible_cpu = time.monotonic() - began, made.cpu_seconds - spent
-    posts = await made.count("SELECT count(*) FROM posts")
-    print(f"answers: {answers}; posts visible: {posts} of {len(requests)}")
-    print(f"accepted: {count / accepted:.0f}/s, {accepted_cpu / count * 1e3:.2f} ms CPU each; {done} processed by then")
-    print(f"visible:  {count / visible:.0f}/s, {visible_cpu / count * 1e3:.2f} ms CPU each, acceptance included")
-    print(f"memory: {made.megabytes:.0f} MB")
+    assert await made.count("SELECT count(*) FROM posts") == len(requests)
+    return Taken(count, accepted, accepted_cpu, visible, visible_cpu, made.megabytes)
 
 
-async def main() -> None:
-    """Runs once and prints."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=4_000)
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--database-url")
-    given = parser.parse_args()
-    limits = rsa_limits()
-    print(f"this machine: {limits.signatures:.0f} RSA signatures/s, {limits.verifications:.0f} verifications/s")
+async def taken(count: int = 4_000, connections: int = 64, url: str | None = None) -> Taken:
+    """The figures of one run, with a server of its own."""
     with TemporaryDirectory() as folder:
-        settings = settings_for(Path(folder), given.database_url)
         async with authors(HOSTS, ACTORS) as them:
 
             async def prepare(context: Context) -> None:
@@ -98,8 +99,27 @@ async def main() -> None:
                     )
                     await follows.put(context, edge)
 
-            async with subject(settings, prepare) as made:
-                await measure(made, them, given.count, given.connections)
+            async with subject(settings_for(Path(folder), url), prepare) as made:
+                return await measure(made, them, count, connections)
+
+
+def _show(what: str, count: int, seconds: float, cpu: float) -> None:
+    print(f"{what}: {count / seconds:.0f}/s, {cpu / count * 1e3:.2f} ms CPU each, {count / cpu:.0f}/s per core")
+
+
+async def main() -> None:
+    """Runs once and prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=4_000)
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--database-url")
+    given = parser.parse_args()
+    limits = rsa_limits()
+    print(f"this machine: {limits.signatures:.0f} RSA signatures/s, {limits.verifications:.0f} verifications/s")
+    run = await taken(given.count, given.connections, given.database_url)
+    _show("accepted", run.count, run.accepted, run.accepted_cpu)
+    _show("visible, acceptance included", run.count, run.visible, run.visible_cpu)
+    print(f"memory: {run.megabytes:.0f} MB")
 
 
 if __name__ == "__main__":

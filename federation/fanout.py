@@ -70,7 +70,7 @@ async def enqueue(
     index = context.vault.index("fanouts.about", f"{sender.id}\n{about}")
     if activity.get("type") == "Delete":
         await _call_off(context, index)
-    are_few = await follows.count_followers(context, followee) <= AT_ONCE
+    are_few = not await follows.more_follow_than(context, followee, AT_ONCE)
     now = [*(await _few(context, followee, narrow=narrow) if are_few else []), *besides]
     now += on_other_servers(elsewhere, than=now)
     job = _Job(

@@ -146,6 +146,13 @@ async def count_followers(context: Context, followee: str, *, state: State = "ac
     return await _count(context, _is_followee(context, followee), state)
 
 
+async def more_follow_than(context: Context, followee: str, most: int) -> bool:
+    """Whether more than so many follow an actor; nothing is opened, and no more is looked at than that."""
+    some = select(_follows.c.id).where(_is_followee(context, followee), _follows.c.state == "accepted").limit(most + 1)
+    count = (await context.session.execute(select(func.count()).select_from(some.subquery()))).scalar_one()
+    return bool(count > most)
+
+
 async def has_followers(context: Context, followee: str) -> bool:
     """Whether anybody follows an actor; nothing is opened."""
     found = await context.session.execute(_ANY, {"followee": context.vault.index("follows.followee", followee)})

@@ -129,7 +129,7 @@ class Digests:
 async def digests_by_host(context: Context, actor_id: str) -> dict[str, str] | None:
     """The digest of an actor's followers on each host that has any; None for more than 25 000 followers."""
     uri = context.origin.actor(actor_id)
-    if await follows.count_followers(context, uri) > MAX_FOLLOWERS:
+    if await follows.more_follow_than(context, uri, MAX_FOLLOWERS):
         return None
     by_host: dict[str, list[str]] = {}
     for edge in await follows.followers_of(context, uri):

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from crypto.age import check_recipient
 from federation.origin import BadUri, Origin, normalize_host
 
 RESERVED_SUFFIXES = ("localhost", "test", "example", "invalid")
@@ -95,6 +94,10 @@ class Settings(BaseSettings):
     @field_validator("backup_recipients", mode="after")
     @classmethod
     def _recipients(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            return ()
+        from crypto.age import check_recipient  # here: most servers run without, and it brings a library of 2 MB
+
         return tuple(check_recipient(text) for text in value)
 
     @field_validator("domain", mode="after")

@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 import models
 from models.base import INDEX_LENGTH
-from server.cli import app
+from server.cli import command_line
 from server.config import Settings
 from server.inbound import TABLE
 from server.version import VERSION
@@ -67,7 +67,7 @@ def rows(text: str) -> list[list[str]]:
 
 def commands() -> dict[str, list[str]]:
     """Every command of the command line by its full name, such as `federation status`, with its long options."""
-    return dict(_commands(typer.main.get_command(app), ""))
+    return dict(_commands(typer.main.get_command(command_line.commands()), ""))
 
 
 def _commands(command: Any, name: str) -> Iterator[tuple[str, list[str]]]:

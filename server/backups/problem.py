@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 
 
@@ -20,6 +19,8 @@ def told(*places: Path) -> Iterator[None]:
 
     `places` are the folders into which the block writes: where the room ended is not always known more exactly.
     """
+    import asyncpg  # here: every command knows `Problem`, and a server on SQLite has no use for this driver
+
     try:
         yield
     except OSError as error:

@@ -1,10 +1,13 @@
 """Renders templates with the headers that every page has."""
 
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 HERE = Path(__file__).parent
 
@@ -21,22 +24,28 @@ SECURITY_HEADERS = {
     "Vary": "Accept",
 }
 
-_environment = Environment(
-    loader=FileSystemLoader(HERE / "templates"),
-    autoescape=select_autoescape(default=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
 
 def render(template: str, *, status: int = 200, forms_to: str | None = None, **values: Any) -> HTMLResponse:
     """A page. Values are text, escaped in the template; only sanitised HTML may be marked safe there.
 
     `forms_to` is the one other place, as a source of the policy, to which a form of this page may lead.
     """
-    body = _environment.get_template(template).render(**values)
+    body = _environment().get_template(template).render(**values)
     headers = SECURITY_HEADERS
     if forms_to is not None:
         headers = headers | {"Content-Security-Policy": f"{_POLICY} {forms_to}"}
     return HTMLResponse(body, status_code=status, headers=headers)
+
+
+@cache
+def _environment() -> "Environment":
+    # Here: other servers ask for no pages, and until a person does, the library is 2 MB for nothing.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    return Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import uvicorn.protocols.http.httptools_impl  # noqa: F401  (what a server imports only when it starts)
 
 import server.app
-import server.cli
+import server.cli.running
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])

@@ -41,6 +41,8 @@ async def test_an_edge_is_found_from_both_ends_and_by_its_activity(database: Dat
         assert [e.follower for e in await follows.followers_of(context, RIVER, state="requested")] == [BOB]
         assert len(await follows.followers_of(context, RIVER, state=None)) == 2
         assert await follows.count_followers(context, RIVER) == 1
+        assert await follows.more_follow_than(context, RIVER, 0)
+        assert not await follows.more_follow_than(context, RIVER, 1)
         assert await follows.count_following(context, BOB, state="requested") == 1
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from federation.origin import Origin
-from federation.vocabulary.markdown import render_markdown, scan
 from server.organizing.posts.people_named import Named
 
 MOST_HASHTAGS = 30
@@ -24,6 +23,9 @@ def render(text: str, *, origin: Origin, named: Iterable[Named] = ()) -> Rendere
 
     A `@user` without a host is of this server. Raises `federation.vocabulary.markdown.TooLong`.
     """
+    # Here: the library of Markdown takes 2 MB, and a server where nobody writes just now can do without.
+    from federation.vocabulary.markdown import render_markdown, scan
+
     found = scan(text)
     people = {f"@{person.acct}".lower(): person.mention for person in named}
     mentions = {
