@@ -17,7 +17,7 @@ from server.assembly import Assembly
 from server.oauth import apps, grants
 from server.oauth.apps import OUT_OF_BAND
 from server.oauth.grants import Grant
-from server.oauth.identities import identities_of
+from server.oauth.identities import Identity, identities_of
 from server.oauth.scopes import UnknownScope, is_within, parse_scopes
 from server.oauth.signing_in import NotSignedIn, sign_in
 from server.oauth.words import permissions
@@ -102,7 +102,7 @@ async def _signed_in(request: Request, handle: str, passphrase: str) -> Response
         if person is None:
             return _problem(_EXPIRED)
         ticket = await grants.issue(context, asked.grant.but(person=person.id))
-        choices = [(actor.id, _name(actor, person)) for actor in await identities_of(context, person)]
+        choices = [(found.actor.id, _name(found, person)) for found in await identities_of(context, person)]
     return render(_PAGE, forms_to=_target(asked.grant), step="decide", ticket=ticket, identities=choices, **asked.shown)
 
 
@@ -114,8 +114,8 @@ async def _decided(assembly: Assembly, ticket: str, identity: str, decision: str
         if decision != "allow":
             return _back(grant, error="access_denied")
         person = await person_of(context, grant.person)
-        chosen = {actor.id for actor in await identities_of(context, person)} if person is not None else set()
-        if identity not in chosen:
+        offered = await identities_of(context, person) if person is not None else []
+        if identity not in {found.actor.id for found in offered}:
             return _problem(_EXPIRED)
         code = await grants.issue(context, grant.but(speaker=identity, state=None))
     if grant.redirect_uri == OUT_OF_BAND:
@@ -176,10 +176,12 @@ def _target(grant: Grant) -> str | None:
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else f"{parts.scheme}:"
 
 
-def _name(actor: LocalActor, person: LocalActor) -> str:
-    if actor.id == person.id:
-        return f"Yourself, @{actor.handle}"
-    return f"{actor.name or actor.handle}, @{actor.handle}{' (its members)' if actor.locked else ''}"
+def _name(found: Identity, person: LocalActor) -> str:
+    if found.actor.id == person.id:
+        return f"Yourself, @{person.handle}"
+    if found.movement is not None:
+        return f"The members of {found.movement.name}, @{found.actor.handle}"
+    return f"{found.actor.name}, @{found.actor.handle}"
 
 
 def _problem(text: str, *, status: int = 400) -> Response:

@@ -1,5 +1,7 @@
 """As whom a person may sign in: themselves, and every movement and circle that they organize."""
 
+from dataclasses import dataclass
+
 from federation.context import Context
 from models import LocalActor
 from server.organizing.membership import queries as membership
@@ -9,17 +11,25 @@ from server.organizing.movements.queries import circle_of, is_circle, movement_o
 from server.organizing.parties import local_actor
 
 
-async def identities_of(context: Context, person: LocalActor) -> list[LocalActor]:
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An actor that somebody may speak as; of a circle, `movement` is whose it is."""
+
+    actor: LocalActor
+    movement: LocalActor | None = None
+
+
+async def identities_of(context: Context, person: LocalActor) -> list[Identity]:
     """The person first, then their movements, each followed by its circles."""
-    found = [person]
+    found = [Identity(person)]
     for place in await membership.circles_of(context, context.origin.actor(person.id)):
         circle = await local_actor(context, place.group) if place.role is Role.ORGANIZER else None
         if circle is None:
             continue
         movement = await movement_of(context, circle)
         if movement is not None and await _is_for_members(context, movement, circle):
-            found.append(movement)
-        found.append(circle)
+            found.append(Identity(movement))
+        found.append(Identity(circle, movement))
     return found
 
 
