@@ -24,6 +24,7 @@ from benchmarks.subject import Subject, settings_for, subject
 from crypto.tokens import random_id
 from federation import outbox
 from federation.context import Context
+from federation.identities import make_keypairs
 from models import LocalActor
 from server.assembly import assemble
 from server.config import Settings
@@ -172,7 +173,10 @@ async def one(run: Run, tls: bool, url: str | None = None) -> Delivered:
         async def prepare(context: Context) -> None:
             made_actor.append(
                 await create_person(
-                    context, handle=f"p{random_id()[:9].lower()}", passphrase=PassphraseHash("none"), name=""
+                    context,
+                    handle=f"p{random_id()[:9].lower()}",
+                    passphrase=PassphraseHash("none"),
+                    keypairs=await make_keypairs(),
                 )
             )
 

@@ -17,6 +17,7 @@ from benchmarks.subject import settings_for
 from crypto.tokens import random_id
 from federation import fanout, follows
 from federation.follows import Edge
+from federation.identities import make_keypairs
 from models import Delivery, LocalActor
 from server.assembly import Assembly, assemble
 from server.organizing.movements.service import create_movement
@@ -75,7 +76,13 @@ async def growing(numbers: Sequence[int], url: str | None = None) -> AsyncIterat
         settings = settings_for(Path(folder), url).model_copy(update={"insecure_http": False})
         async with assemble(settings) as made:
             async with made.database.writing() as context:
-                movement = await create_movement(context, handle="flex", name="Flex", posture="quiet", organizer=None)
+                movement = await create_movement(
+                    context,
+                    handle="flex",
+                    name="Flex",
+                    keypairs=await make_keypairs(),
+                    circle_keypairs=await make_keypairs(),
+                )
                 actor = await context.session.get_one(LocalActor, movement.actor_id)
                 uri = context.origin.actor(actor.id)
             await measure(made, actor)  # keys are opened, statements compiled

@@ -21,6 +21,7 @@ from crypto.tokens import random_id
 from federation import follows
 from federation.context import Context
 from federation.follows import Edge
+from federation.identities import make_keypairs
 from federation.remote import store_actor
 from server.organizing.people.service import PassphraseHash, create_person
 
@@ -85,7 +86,9 @@ async def taken(count: int = 4_000, connections: int = 64, url: str | None = Non
         async with authors(HOSTS, ACTORS) as them:
 
             async def prepare(context: Context) -> None:
-                reader = await create_person(context, handle="reader", passphrase=PassphraseHash("none"), name="")
+                reader = await create_person(
+                    context, handle="reader", passphrase=PassphraseHash("none"), keypairs=await make_keypairs()
+                )
                 own = context.origin.actor(reader.id)
                 for author in them:
                     await store_actor(context, author.actor, author.document)

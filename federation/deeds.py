@@ -12,6 +12,7 @@ from federation.blocks import look_up_blocks
 from federation.context import Context
 from federation.inbox_items import Claim, LeaseLost
 from federation.origin import host_of
+from federation.patience import patiently
 from federation.received import Received
 from federation.resolving import object_type
 from federation.runtime import Federation
@@ -45,14 +46,14 @@ async def do_all(federation: Federation, deeds: Sequence[Deed]) -> list[Result]:
 
     A deed's writes and the end of its item are in one unit of work. As a rule all go well and share it; where one does
     not, all are done anew, each within a savepoint, so that nothing is left of that one (a savepoint costs as much as
-    a small handler).
+    a small handler). What fails then is the database, not a deed, and is waited for.
     """
 
     handle = partial(_handle, federation)
     if len(deeds) > 1:
         with suppress(Exception):  # whose it was shows at the second attempt
             return await _do_all(federation, deeds, handle)
-    return await _do_all(federation, deeds, _each_by_itself(handle))
+    return await patiently(partial(_do_all, federation, deeds, _each_by_itself(handle)))
 
 
 async def _do_all(federation: Federation, deeds: Sequence[Deed], handle: _Handle) -> list[Result]:
@@ -70,13 +71,15 @@ async def _do_all(federation: Federation, deeds: Sequence[Deed], handle: _Handle
 
 def _each_by_itself(handle: _Handle) -> _Handle:
     async def within_savepoint(context: Context, deed: Deed) -> Result:
+        savepoint = await context.session.begin_nested()
         try:
-            async with context.session.begin_nested():
-                return await handle(context, deed)
-        except (NotAuthorized, Malformed):
-            return Outcome.REFUSED
+            result: Result = await handle(context, deed)
+            await savepoint.commit()
         except Exception as error:
-            return error
+            # Where that fails the whole transaction is lost, with what others in it did.
+            await savepoint.rollback()
+            result = Outcome.REFUSED if isinstance(error, NotAuthorized | Malformed) else error
+        return result
 
     return within_savepoint
 

@@ -5,12 +5,11 @@ while the network is awaited.
 """
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import chain, repeat
+from functools import partial
 from random import Random, SystemRandom
 
 from crypto.http_signatures import SignatureError
@@ -22,6 +21,7 @@ from federation.identities import Signer
 from federation.instead import deliver_instead
 from federation.leases import LAST_START, Parcel, Result, Round, Work
 from federation.pace import Pace, Paces
+from federation.patience import patiently
 from federation.pauses import paused_since
 from federation.runtime import Federation
 from federation.schedule import Reply, Verdict, after_round, judge, next_attempt
@@ -37,9 +37,6 @@ KNOCK_AGAIN = frozenset({400, 401})
 """Answers after which the other signature form is tried once (WIRE 2.3)."""
 LOOK_AGAIN = 1.0
 """Seconds after which `deliver_due` looks for servers that became due while others keep their lanes waiting."""
-BOOKING_PATIENCE = 60.0
-"""Seconds for which the database may refuse to book what was posted (it restarts, its disk is full): then the lanes
-end, and it is posted again after their leases."""
 CLOCKS_DIFFER = timedelta(minutes=30)
 """Signatures are good for less than twice as long (WIRE 1.3)."""
 MOST_GONE = 20
@@ -129,7 +126,7 @@ class Lanes:
         self._pulling = 0
         self._digests = Digests(federation)
         self._desk = _Desk(federation, worker_id)
-        self._lanes: dict[asyncio.Task[None], bool] = {}  # and whether its server failed last
+        self._lanes: dict[asyncio.Task[None], Work] = {}  # and what it began with
         self._stopping = False
         self._paused = False
 
@@ -155,11 +152,17 @@ class Lanes:
         if limit <= 0 or self._stopping or self._paused:
             return 0
         async with self._federation.writing() as context:
-            doubtful = max(0, self._max_hosts // 2 - sum(self._lanes.values()))
-            works = await leases.take(context, worker_id=self._worker_id, limit=limit, doubtful=doubtful)
+            failed_last = sum(work.health.failures > 0 for work in self._lanes.values())
+            works = await leases.take(
+                context,
+                worker_id=self._worker_id,
+                limit=limit,
+                doubtful=max(0, self._max_hosts // 2 - failed_last),
+                busy={work.host for work in self._lanes.values()},
+            )
         for work in works:
             lane = asyncio.create_task(self._run_lane(work), name="delivery lane")
-            self._lanes[lane] = work.health.failures > 0
+            self._lanes[lane] = work
         return len(works)
 
     async def wait(self, *, at_most: float | None = None) -> None:
@@ -350,7 +353,10 @@ class _Desk:
     _clerk: asyncio.Task[None] | None = None
 
     async def settle(self, done: Round) -> Work | None:
-        """Books a round and gives the lane its next work, None when there is none."""
+        """Books a round and gives the lane its next work, None when there is none.
+
+        Waits for a database that takes nothing; in the end it raises, and the round is posted again.
+        """
         future: asyncio.Future[Work | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((done, future))
         if self._clerk is None:
@@ -363,7 +369,7 @@ class _Desk:
                 batch, self._waiting = self._waiting, []
                 rounds = [done for done, _ in batch]
                 try:
-                    works: list[Work | None] = await self._write(rounds)
+                    works = await patiently(partial(self._settle, rounds))
                 except Exception as error:  # Each lane raises it to whoever looks after the lanes.
                     for _, future in batch:
                         if not future.done():
@@ -374,19 +380,6 @@ class _Desk:
                             future.set_result(work)
         finally:
             self._clerk = None
-
-    async def _write(self, rounds: list[Round]) -> list[Work | None]:
-        began = time.monotonic()
-        for pause in chain((0.0, 0.1), repeat(1.0)):
-            try:
-                return await self._settle(rounds)
-            except Exception:
-                # The first pause is for two transactions that each queue for several servers and waited for each
-                # other: PostgreSQL ends one of them.
-                if time.monotonic() - began > BOOKING_PATIENCE:
-                    raise
-            await asyncio.sleep(pause)
-        raise AssertionError("pauses never end")
 
     async def _settle(self, rounds: list[Round]) -> list[Work | None]:
         async with self.federation.writing() as context:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from base64 import b64decode, b64encode
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -57,21 +57,18 @@ class Signer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Keypairs:
+class Keypairs:
     """The key pairs of an actor, as they are kept: RSA for requests, Ed25519 for object proofs.
 
     `former` is the RSA key before a change, as long as it may be needed.
     """
 
-    rsa: RSAPrivateKey
-    ed25519: Ed25519PrivateKey
-    former: RSAPrivateKey | None = None
-
-    @classmethod
-    def generate(cls) -> Self:
-        return cls(keys.generate_rsa(), keys.generate_ed25519())
+    rsa: RSAPrivateKey = field(repr=False)
+    ed25519: Ed25519PrivateKey = field(repr=False)
+    former: RSAPrivateKey | None = field(default=None, repr=False)
 
     def to_json(self) -> bytes:
+        """The private halves, to be sealed."""
         private = {
             "rsa": keys.private_to_pem(self.rsa).decode("ascii"),
             "ed25519": b64encode(keys.ed25519_to_raw(self.ed25519)).decode("ascii"),
@@ -82,6 +79,7 @@ class _Keypairs:
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
+        """What `to_json` made."""
         private = json.loads(text)
         rsa = keys.load_own_rsa(private["rsa"].encode("ascii"))
         former = private.get("former_rsa")
@@ -92,18 +90,24 @@ class _Keypairs:
         )
 
 
+async def make_keypairs() -> Keypairs:
+    """Fresh RSA-2048 and Ed25519 keys, made in a thread: some tenths of a second, so before a transaction begins."""
+    return await asyncio.to_thread(lambda: Keypairs(keys.generate_rsa(), keys.generate_ed25519()))
+
+
 async def make_actor(
     context: Context,
     *,
     kind: str,
     handle: str,
+    keypairs: Keypairs,
     name: str = "",
     summary: str = "",
     locked: bool = False,
     discoverable: bool = False,
     actor_id: str | None = None,
 ) -> LocalActor:
-    """Adds an actor with fresh RSA-2048 and Ed25519 keys to the session.
+    """Adds an actor with keys of its own (`make_keypairs`) to the session.
 
     Raises `BadHandle` or `HandleTaken`. The instance actor alone may have a host name as its handle.
     """
@@ -113,7 +117,6 @@ async def make_actor(
     if taken.first() is not None:
         raise HandleTaken(f"@{handle} is taken")
     identifier = actor_id or tokens.random_id()
-    keypairs = await asyncio.to_thread(_Keypairs.generate)
     actor = LocalActor(
         id=identifier,
         kind=kind,
@@ -133,9 +136,10 @@ async def make_actor(
     return actor
 
 
-async def change_keys(context: Context, actor: LocalActor, *, overlap: bool = True) -> None:
-    """Gives an actor new keys. Call it before its document is sent as an Update, and queue that `with_former_key`.
+async def change_keys(context: Context, actor: LocalActor, after: Keypairs, *, overlap: bool = True) -> None:
+    """Gives an actor new keys (`make_keypairs`).
 
+    Call it before its document is sent as an Update, and queue that `with_former_key`.
     The RSA key is replaced under its own id, as few servers take two; until the end of the overlap the former one
     signs the Update. The Ed25519 key gets an id of its own, and the former one stays listed, so that proofs that are
     under way still count. Without `overlap` the former keys are gone at once: for keys that somebody else has.
@@ -145,7 +149,6 @@ async def change_keys(context: Context, actor: LocalActor, *, overlap: bool = Tr
     if overlap and until is not None and until > context.now:
         raise TooSoon(until)
     before = await _keypairs_of(context, actor.id)
-    after = await asyncio.to_thread(_Keypairs.generate)
     if overlap:
         after = replace(after, former=before.rsa)
     actor.former_multikey = actor.ed25519_multikey if overlap else None
@@ -207,12 +210,12 @@ def _proof_key_name(number: int) -> str:
     return "ed25519-key" if number == 1 else f"ed25519-key-{number}"
 
 
-async def _keypairs_of(context: Context, actor_id: str) -> _Keypairs:
+async def _keypairs_of(context: Context, actor_id: str) -> Keypairs:
     statement = select(col(LocalActor.sealed_keys)).where(col(LocalActor.id) == actor_id)
     blob = (await context.session.execute(statement)).scalar_one_or_none()
     if blob is None:
         raise NoSuchKey(f"actor {actor_id} has no private keys")
-    return _Keypairs.from_json(await context.vault.open(_cell(actor_id), blob))
+    return Keypairs.from_json(await context.vault.open(_cell(actor_id), blob))
 
 
 def _cell(actor_id: str) -> Cell:

@@ -83,14 +83,23 @@ class Round:
     go_on: bool
 
 
-async def take(context: Context, *, worker_id: str, limit: int, doubtful: int | None = None) -> list[Work]:
+async def take(
+    context: Context, *, worker_id: str, limit: int, doubtful: int | None = None, busy: Collection[str] = ()
+) -> list[Work]:
     """Leases servers for which something is due, longest waiting first; of those that failed last `doubtful` at most.
 
-    What is queued for a domain blocked since then is given up.
+    `busy` are those that this worker's lanes have in hand: a lease of its own beside these is one of which it was not
+    told, as the database went away. What is queued for a domain blocked since then is given up.
     """
-    rows = await _due_hosts(context, _hosts.c.failures == 0, limit)
+    free = or_(
+        _hosts.c.lease_until.is_(None),
+        _hosts.c.lease_until <= context.now,
+        and_(_hosts.c.lease_holder == worker_id, _hosts.c.host.not_in(busy)),
+    )
+    rows = await _due_hosts(context, and_(free, _hosts.c.failures == 0), limit)
     left = limit - len(rows)
-    rows |= await _due_hosts(context, _hosts.c.failures > 0, left if doubtful is None else min(left, doubtful))
+    most = left if doubtful is None else min(left, doubtful)
+    rows |= await _due_hosts(context, and_(free, _hosts.c.failures > 0), most)
     if not rows:
         return []
     blocked = await blocked_among(context, set(rows))
@@ -102,11 +111,10 @@ async def take(context: Context, *, worker_id: str, limit: int, doubtful: int | 
 async def _due_hosts(context: Context, which: ColumnElement[bool], limit: int) -> dict[str, Row[Any]]:
     if limit <= 0:
         return {}
-    free = or_(_hosts.c.lease_until.is_(None), _hosts.c.lease_until <= context.now)
     awake = or_(_hosts.c.paused_until.is_(None), _hosts.c.paused_until <= context.now)
     statement = (
         select(_hosts)
-        .where(_hosts.c.due <= context.now, free, awake, which)
+        .where(_hosts.c.due <= context.now, awake, which)
         .order_by(_hosts.c.due)
         .limit(limit)
         .with_for_update(skip_locked=True)

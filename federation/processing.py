@@ -15,6 +15,7 @@ from federation.authority import NotAuthorized
 from federation.deeds import Again, Deed, Result, do_all
 from federation.fetch_errors import FetchFailed
 from federation.inbox_items import MAX_ATTEMPTS, Claim, Incoming, LeaseLost
+from federation.patience import patiently
 from federation.pauses import paused_since
 from federation.remote_store import actors_by_id
 from federation.resolving import Dropped, read_activity, resolve
@@ -55,14 +56,15 @@ async def process_waiting(federation: Federation, *, limit: int = 200) -> int:
     """Processes what is due, `limit` activities at a time, until nothing is; returns how many it took up.
 
     Each is handled once: its handler's writes and the end of its item are one unit of work. What fails is tried up
-    to eight times over about a day. A host whose activity waits for a server that hangs keeps nobody else waiting
-    (HOSTILE C5). Safe to run in any number of processes.
+    to eight times over about a day. A database that goes away is waited for, for a minute; that counts as no attempt.
+    A host whose activity waits for a server that hangs keeps nobody else waiting (HOSTILE C5). Safe to run in any
+    number of processes.
     """
     lanes: dict[str, asyncio.Task[None]] = {}
     taken = 0
     try:
         while True:
-            claims = await _claim(federation, min(limit, LANES - len(lanes)), but=lanes)
+            claims = await patiently(partial(_claim, federation, min(limit, LANES - len(lanes)), but=lanes))
             taken += len(claims)
             opened = await _open(federation, claims)
             by_host = groupby(sorted(opened, key=_host), key=_host)
@@ -82,29 +84,41 @@ async def process_waiting(federation: Federation, *, limit: int = 200) -> int:
 
 
 async def _claim(federation: Federation, limit: int, *, but: Collection[str]) -> list[Claim]:
-    async with federation.writing() as context:
-        paused = await paused_since(context, "in")
-        claims = [] if paused else await inbox_items.claim(context, limit, but=but)
-        await note_alive(context, {claim.host for claim in claims})
+    claims: list[Claim] = []
+    try:
+        async with federation.writing() as context:
+            if await paused_since(context, "in") is None:
+                claims = await inbox_items.claim(context, limit, but=but)
+            await note_alive(context, {claim.host for claim in claims})
+    except Exception:
+        await _hand_back(federation, claims)  # they may be ours, and the database gone before it said so
+        raise
     return claims
 
 
 async def _open(federation: Federation, claims: Sequence[Claim]) -> list[_Opened]:
-    """What was claimed, with those of its senders that are known: two queries however much it is."""
+    """What was claimed, with those of its senders that are known; what cannot be opened comes again."""
+    opened, broken = await patiently(partial(_read, federation, claims))
+    for claim, error in broken:
+        await _note_failure(federation, claim, error)
+    return opened
+
+
+async def _read(federation: Federation, claims: Sequence[Claim]) -> tuple[list[_Opened], list[tuple[Claim, Exception]]]:
+    """What can be opened and what cannot: two queries however much it is."""
     read: list[tuple[Claim, Incoming, Activity]] = []
-    broken: list[Claim] = []
+    broken: list[tuple[Claim, Exception]] = []
     async with federation.reading() as context:
         for claim in claims:
             try:
                 incoming = await inbox_items.open_body(context, claim)
                 read.append((claim, incoming, read_activity(incoming.body)))
             except (CannotOpen, Malformed) as error:
-                log.error("activity failed", item=claim.id, attempt=claim.attempt, error=type(error).__name__)
-                broken.append(claim)
+                broken.append((claim, error))
         known = await actors_by_id(context, {incoming.signer for _, incoming, _ in read})
-    for claim in broken:
-        await _try_again(federation, claim)
-    return [_Opened(claim, incoming, activity, known.get(incoming.signer)) for claim, incoming, activity in read]
+    return [
+        _Opened(claim, incoming, activity, known.get(incoming.signer)) for claim, incoming, activity in read
+    ], broken
 
 
 async def _run_lane(federation: Federation, opened: Sequence[_Opened]) -> None:
@@ -119,9 +133,7 @@ async def _run_lane(federation: Federation, opened: Sequence[_Opened]) -> None:
             deed = await _believable(federation, one)
         except (FetchFailed, TimeoutError):
             await _try_again(federation, one.claim)
-            async with federation.writing() as context:
-                rest = [later.claim for later in opened[position + 1 :]]
-                await inbox_items.hand_back(context, rest, until=context.now + BREATHER)
+            await _hand_back(federation, [later.claim for later in opened[position + 1 :]], after=BREATHER)
             break
         except Exception as error:
             await _note_failure(federation, one.claim, error)
@@ -182,11 +194,25 @@ async def _synchronize(federation: Federation, sender: Actor, header: str) -> No
 
 
 async def _try_again(federation: Federation, claim: Claim) -> None:
+    """Counts the attempt. Where the database does not even take that, the attempt failed for that, and is not one."""
     try:
         async with federation.writing() as context:
             await inbox_items.put_off(context, claim, last=claim.attempt >= MAX_ATTEMPTS)
     except LeaseLost:
         log.info("activity taken over", item=claim.id)
+    except Exception:
+        await _hand_back(federation, [claim])
+
+
+async def _hand_back(federation: Federation, claims: Sequence[Claim], *, after: timedelta = timedelta()) -> None:
+    """Gives claims back untried, as soon as the database takes it. Those that are no longer ours it leaves alone."""
+
+    async def hand_back() -> None:
+        async with federation.writing() as context:
+            await inbox_items.hand_back(context, claims, until=context.now + after)
+
+    if claims:
+        await patiently(hand_back)
 
 
 def _host(one: _Opened) -> str:

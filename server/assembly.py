@@ -2,40 +2,41 @@
 
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
 from crypto.sealing import CannotOpen
 from crypto.tokens import random_token, token_hash
-from federation import follows
 from federation.client import Client
 from federation.context import Context
 from federation.gate import Lookup
-from federation.identities import NoSuchKey, make_actor, signer_for
+from federation.identities import Keypairs, NoSuchKey, make_actor, make_keypairs, signer_for
 from federation.origin import INSTANCE_ID
 from federation.runtime import Federation
-from models import Follow, Membership, Person, ServerSetting
+from models import Person, ServerSetting
 from server import schema
 from server.application import Groundswell
+from server.backups.migrating import Tell, bring_up_to_date, tell_on_terminal
+from server.backups.problem import Problem
+from server.completing import complete
 from server.config import Settings
-from server.custody.occupancy import Occupancy, Occupied, occupied
+from server.custody.occupancy import Occupancy, Occupied, occupied, only_server
 from server.custody.opening import DamagedData, Held, adopt, begin, check_held, finish_change, hold, open_look_ups, peek
 from server.custody.record import DamagedRecord, read_record
 from server.custody.sources import Ask, ask_on_terminal
 from server.db import Database, alone, create_engine
-from server.organizing.membership import records as memberships
-from server.root_key import RootKeyProblem
+from server.root_key import BEGUN, RootKeyProblem
 from server.vault import Keyring, StaleRootKey
 from server.version import VERSION
 
-BEGUN = "groundswell-data"
-"""A file in the data directory that says that its root key was made."""
+Taken = TypeVar("Taken")
 
 
 class CannotStart(RuntimeError):
@@ -68,12 +69,14 @@ async def assemble(
     sole: bool = False,
     held: Held | None = None,
     ask: Ask = ask_on_terminal,
+    tell: Tell = tell_on_terminal,
 ) -> AsyncIterator[Assembly]:
     """Opens everything; makes what a first start needs. With `create=False` a missing data directory is an error.
 
     With `sole` nobody else on this machine may have the data open. `held` is the root key where this process has read
-    it already, `ask` asks for a passphrase where one is needed. Raises `CannotStart`, before anything was changed,
-    when the key, the database or the domain does not fit.
+    it already, `ask` asks for a passphrase where one is needed, and `tell` is told what is done to an older schema.
+    Raises `CannotStart`, before anything was changed, when the key, the database or the domain does not fit, or no
+    backup can be made where one comes first.
     """
     with _share(settings, create=create, sole=sole) as occupancy:
         engine = create_engine(settings.sqlalchemy_url)
@@ -91,7 +94,7 @@ async def assemble(
         )
         try:
             with _said_clearly():
-                await _prepare(database, settings, held)
+                await _prepare(database, settings, held, tell)
             yield Assembly(settings, database, federation, held, occupancy)
         finally:
             await outbound.aclose()
@@ -110,29 +113,48 @@ def client_of(settings: Settings, *, lookup: Lookup | None = None, tls: ssl.SSLC
 
 
 @contextmanager
+def place_of_server(settings: Settings) -> Iterator[None]:
+    """Makes this process the one server of a SQLite data directory, for the block; on PostgreSQL there may be more.
+
+    Raises `CannotStart` where another has the place, before anything was changed.
+    """
+    if settings.sqlite_path is None:
+        yield
+        return
+    taken = f"a server runs with {settings.data_dir} already, and with SQLite there is one; commands work beside it"
+    with _taken(settings, only_server(settings.data_dir), refusal=taken):
+        yield
+
+
+@contextmanager
 def _share(settings: Settings, *, create: bool, sole: bool) -> Iterator[Occupancy]:
     """A share in the data directory, made at a first start."""
-    folder = settings.data_dir
-    if not (folder / BEGUN).exists() and not create:
-        raise CannotStart(f"there is nothing in {folder}; start with: groundswell run")
+    if not (settings.data_dir / BEGUN).exists() and not create:
+        raise CannotStart(f"there is nothing in {settings.data_dir}; start with: groundswell run")
+    refusal = "the root key is being changed at this moment: try again"
+    if sole:
+        refusal = "the server or another command has this data open: stop it first, as it would go on with the old key"
+    with _taken(settings, occupied(settings.data_dir, sole=sole), refusal=refusal) as occupancy:
+        yield occupancy
+
+
+@contextmanager
+def _taken(settings: Settings, place: AbstractContextManager[Taken], *, refusal: str) -> Iterator[Taken]:
+    """A place in the data directory, which is made where it is missing; `refusal` is said when it is not free."""
+    folder, passphrase = settings.data_dir, settings.key_passphrase_file
     if settings.key_path.is_relative_to(folder):
         raise CannotStart(f"the root key {settings.key_path} must not be inside the data directory")
-    passphrase = settings.key_passphrase_file
     if passphrase is not None and passphrase.is_relative_to(folder):
         raise CannotStart(f"the passphrase file {passphrase} must not be inside the data directory")
     with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            occupancy = stack.enter_context(occupied(folder, sole=sole))
+            taken = stack.enter_context(place)
         except Occupied as error:
-            raise CannotStart(
-                "the server or another command has this data open: stop it first, as it would go on with the old key"
-                if sole
-                else "the root key is being changed at this moment: try again"
-            ) from error
+            raise CannotStart(refusal) from error
         except OSError as error:
             raise CannotStart(f"the data directory {folder} cannot be used: {error.strerror}") from error
-        yield occupancy
+        yield taken
 
 
 async def _hold(settings: Settings, engine: AsyncEngine, ask: Ask) -> Held:
@@ -157,23 +179,24 @@ def _said_clearly() -> Iterator[None]:
     """What can be wrong with key or database, in one line."""
     try:
         yield
-    except (RootKeyProblem, DamagedData, DamagedRecord, StaleRootKey, schema.SchemaTooNew) as error:
+    except (RootKeyProblem, DamagedData, DamagedRecord, StaleRootKey, schema.SchemaTooNew, Problem) as error:
         raise CannotStart(str(error)) from error
     except (DBAPIError, OSError) as error:
         raise CannotStart(f"the database does not open: {type(error).__name__}") from error
 
 
-async def _prepare(database: Database, settings: Settings, held: Held) -> None:
+async def _prepare(database: Database, settings: Settings, held: Held, tell: Tell) -> None:
     """Of several processes that start at once, one makes what is missing, and all come to stand on it."""
     async with alone(database.engine):
-        await schema.upgrade(database.engine)
+        await bring_up_to_date(database.engine, settings, now=database.clock(), tell=tell)
         async with database.reading() as context:
             record = await read_record(context.session)
             check_held(held, record)
             chosen = await context.session.get(ServerSetting, "origin")
         if chosen is None:
+            keypairs = await make_keypairs()
             async with database.writing() as context:
-                chosen = await _begin(context, settings)
+                chosen = await _begin(context, settings, keypairs)
                 await begin(context, held)
         elif chosen.value == str(settings.origin) and record is None:
             async with database.writing() as context:
@@ -191,23 +214,7 @@ async def _prepare(database: Database, settings: Settings, held: Held) -> None:
         finish_change(settings, held)
 
 
-async def left_to_complete(connection: AsyncConnection) -> int:
-    """How many rows `complete` has still to fill, in a database of the newest revision."""
-    columns = (col(Follow.host_index), col(Membership.host_index))
-    counts = [select(func.count()).where(column.is_(None)) for column in columns]
-    return sum([(await connection.execute(each)).scalar_one() for each in counts])
-
-
-async def complete(database: Database) -> None:
-    """Fills what a revision left open because it takes the key; done in steps, and again where it was cut off."""
-    for index_hosts in (follows.index_hosts, memberships.index_hosts):
-        done = 1
-        while done:
-            async with database.writing() as context:
-                done = await index_hosts(context)
-
-
-async def _begin(context: Context, settings: Settings) -> ServerSetting:
+async def _begin(context: Context, settings: Settings, keypairs: Keypairs) -> ServerSetting:
     """Writes the origin down, once: ids that left the server carry it for ever. Makes the instance actor."""
     chosen = ServerSetting(name="origin", value=str(settings.origin))
     context.session.add(chosen)
@@ -215,6 +222,7 @@ async def _begin(context: Context, settings: Settings) -> ServerSetting:
         context,
         kind="Application",
         handle=settings.public_domain.partition(":")[0],
+        keypairs=keypairs,
         name="Groundswell",
         locked=True,
         actor_id=INSTANCE_ID,

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     """The address that the server listens on."""
     port: int = Field(default=8000, ge=1, le=65_535)
+    worker_port: int | None = Field(default=None, ge=1, le=65_535)
+    """Where a process that only works tells this machine of its health and numbers. Default: nowhere."""
     trusted_networks: Annotated[tuple[str, ...], NoDecode] = ()
     """Private networks that federation may reach, separated by commas.
 

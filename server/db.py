@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -18,22 +19,56 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from federation.context import Context
 from federation.origin import Origin
 from server import sqlite, waking
+from server.custody import occupancy
 from server.vault import Keyring, SessionVault
 
 _PREPARING = 0x67726F756E647377
 """The advisory lock of those who prepare a PostgreSQL database: any number that means nothing else there."""
 
+CONNECTING = 10.0
+"""Seconds that PostgreSQL may take to let us in."""
+
+KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
+"""After half a minute in which PostgreSQL's machine confirms nothing its connection is given up, though nobody closed
+it: the network, or the machine, is gone."""
+
+_AT_THE_OTHER_END = {
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""The same for PostgreSQL, which else holds the locks of a machine that is gone for hours."""
+
 
 def create_engine(url: str) -> AsyncEngine:
     """An engine for SQLite (WAL, `synchronous=FULL`, foreign keys on) or PostgreSQL. Its errors tell no values."""
     if make_url(url).get_backend_name() != "sqlite":
-        engine = create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
+        engine = create_async_engine(
+            url,
+            pool_size=10,
+            max_overflow=10,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={"timeout": CONNECTING, "server_settings": _AT_THE_OTHER_END},
+        )
         event.listen(engine.sync_engine, "handle_error", _hide_values)
+        event.listen(engine.sync_engine, "connect", _keep_alive)
         return engine
     engine = create_async_engine(url, hide_parameters=True, connect_args={"async_creator_fn": sqlite.connect})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _keep_alive(connection: Any, _record: Any) -> None:
+    place = connection.driver_connection._transport.get_extra_info("socket")
+    if place.family == socket.AF_UNIX:
+        return
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEPALIVE.items():
+        if hasattr(socket, name):  # not everywhere
+            place.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _hide_values(context: ExceptionContext) -> None:
@@ -72,19 +107,20 @@ def _begin_sqlite(connection: Any) -> None:
 async def alone(engine: AsyncEngine) -> AsyncIterator[None]:
     """Keeps everybody else out of their `alone` on the same database, for as long as the block lasts.
 
-    By an advisory lock on PostgreSQL, and by one on the folder of a SQLite file. Raises `OSError`.
+    By an advisory lock on PostgreSQL, and by one on a file beside that of SQLite. Raises `OSError`.
     """
     if engine.dialect.name != "sqlite":
         async with engine.begin() as connection:
             await connection.execute(select(func.pg_advisory_xact_lock(_PREPARING)))
             yield
         return
-    folder = os.open(Path(engine.url.database or "").parent, os.O_RDONLY)
+    beside = Path(engine.url.database or "").with_name(occupancy.STARTS)
+    descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        await asyncio.to_thread(fcntl.flock, folder, fcntl.LOCK_EX)
+        await asyncio.to_thread(fcntl.flock, descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 @dataclass(slots=True)

@@ -2,18 +2,18 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-
-import uvicorn
 
 from federation.context import Context
 from server.app import create_app
 from server.assembly import Assembly
 from server.config import Settings
+from server.edge import Limits
+from server.running import answering
 
 Found = TypeVar("Found")
 
@@ -51,41 +51,32 @@ class LoopbackServer:
 
 @asynccontextmanager
 async def loopback_server(
-    name: str, data_dir: Path, *, database_url: str | None = None, port: int = 0, proxy: tuple[str, int] | None = None
+    name: str,
+    data_dir: Path,
+    *,
+    database_url: str | None = None,
+    port: int = 0,
+    proxy: tuple[str, int] | None = None,
+    limits: Limits | None = None,
 ) -> AsyncIterator[LoopbackServer]:
     """Starts a server at `http://{name}.localhost:{port}`, worker included, and ends it with the block.
 
     Without a name it is `localhost` itself, which programs find that ask the system for addresses.
     With a `proxy` (scheme and port) that is where it is seen: `{scheme}://{name}.localhost:{proxy's port}`.
+    `limits` are for its callers, the usual ones if left out.
     """
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
         bound: int = listener.getsockname()[1]
-        app = create_app(_settings(name, data_dir, database_url, bound, proxy))
-        config = uvicorn.Config(
-            app,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            log_level="error",
-            lifespan="on",
-            loop="none",
-        )
-        server = _EmbeddedServer(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            await server.ready(serving)
+        settings = _settings(name, data_dir, database_url, bound, proxy or ("http", bound))
+        app = create_app(settings)
+        async with answering(app, listener, limits or Limits()):
             yield LoopbackServer(app.state.assembly, bound)
-        finally:
-            server.should_exit = True
-            await serving
 
 
-def _settings(
-    name: str, data_dir: Path, database_url: str | None, port: int, proxy: tuple[str, int] | None
-) -> Settings:
-    scheme, seen_at = proxy or ("http", port)
+def _settings(name: str, data_dir: Path, database_url: str | None, port: int, seen: tuple[str, int]) -> Settings:
+    scheme, seen_at = seen
     return Settings(
         data_dir=data_dir,
         domain=f"{name}.localhost:{seen_at}" if name else f"localhost:{seen_at}",
@@ -97,33 +88,3 @@ def _settings(
         api_limit=1_000_000,  # tests and benchmarks do much at once
         password_grant=True,
     )
-
-
-class _EmbeddedServer(uvicorn.Server):
-    """A uvicorn server that says when it listens, and leaves signals to the program around it."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Starts listening, then says so."""
-        await super().startup(sockets)
-        self._ready.set()
-
-    async def ready(self, serving: "asyncio.Task[None]") -> None:
-        """Returns once the server listens. Raises what ended it if it does not."""
-        waiting = asyncio.create_task(self._ready.wait())
-        await asyncio.wait([waiting, serving], return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        if serving.done():
-            serving.result()
-            raise RuntimeError("the server ended before it listened")
-        if not self.started:
-            await serving
-            raise RuntimeError("the server did not start")
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Captures none: Ctrl-C belongs to the program around."""
-        yield

@@ -13,6 +13,9 @@ from crypto.sealing import RootKey
 
 _FIRST_LINE = "groundswell root key, keep it apart from the data"
 
+BEGUN = "groundswell-data"
+"""A file in the data directory that says that its root key was made."""
+
 
 class RootKeyProblem(RuntimeError):
     """The root key is missing, unreadable or damaged. The message names the file and the next step."""

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from crypto import keys
 from crypto.tokens import random_id
 from federation.context import Context
+from federation.identities import make_keypairs
 from federation.outbox import open_address, payload_cell
 from federation.received import Received
 from federation.remote import store_actor
@@ -33,9 +34,18 @@ class MadeMovement:
     circle: LocalActor
 
 
-async def make_person(context: Context, handle: str = "robin", *, name: str = "", locked: bool = True) -> LocalActor:
-    """A person here who cannot sign in."""
-    person = await create_person(context, handle=handle, passphrase=NO_PASSPHRASE, name=name)
+async def make_person(
+    context: Context,
+    handle: str = "robin",
+    *,
+    name: str = "",
+    locked: bool = True,
+    passphrase: PassphraseHash = NO_PASSPHRASE,
+) -> LocalActor:
+    """A person here, who cannot sign in unless a passphrase is given."""
+    person = await create_person(
+        context, handle=handle, passphrase=passphrase, keypairs=await make_keypairs(), name=name
+    )
     person.locked = locked
     await context.session.flush()
     return person
@@ -50,7 +60,15 @@ async def make_movement(
     organizer: LocalActor | None = None,
 ) -> MadeMovement:
     """A movement here with its circle of members."""
-    movement = await create_movement(context, handle=handle, name=name, posture=posture, organizer=organizer)
+    movement = await create_movement(
+        context,
+        handle=handle,
+        name=name,
+        keypairs=await make_keypairs(),
+        circle_keypairs=await make_keypairs(),
+        posture=posture,
+        organizer=organizer,
+    )
     actor = await context.session.get_one(LocalActor, movement.actor_id)
     return MadeMovement(actor, await circle_actor(context, movement))
 

@@ -11,13 +11,17 @@ from functools import cached_property
 from pathlib import Path
 
 import asyncpg
-from sqlalchemy import make_url
+from sqlalchemy import Connection, MetaData, Table, insert, make_url, select
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import SQLModel
 
 from server import schema
 from server.db import create_engine
 
 TEMPLATE = "groundswell_template"
+
+GONE = "far.example"
+"""What stood in columns that are no more: a host."""
 
 
 async def _migrate(url: str) -> None:
@@ -82,6 +86,35 @@ class PostgresDatabases:
                 await connection.execute(statement)
         finally:
             await connection.close()
+
+
+async def at(engine: AsyncEngine, revision: str) -> None:
+    """Makes the tables of a revision in an empty database."""
+    async with engine.connect() as connection:
+        await connection.execution_options(writing=True)
+        await connection.run_sync(schema.build, revision)
+        await connection.commit()
+
+
+async def carry(old: AsyncEngine, new: AsyncEngine) -> None:
+    """Writes the rows of one database into another of an older revision, as far as that has their columns."""
+
+    def reflected(connection: Connection) -> dict[str, Table]:
+        metadata = MetaData()
+        metadata.reflect(connection)
+        return dict(metadata.tables)
+
+    async with old.connect() as source, new.connect() as target:
+        await target.execution_options(writing=True)
+        tables = await target.run_sync(reflected)
+        for table in SQLModel.metadata.sorted_tables:
+            there = tables.get(table.name)
+            if there is None or table.name in ("budgets", "alembic_version"):
+                continue
+            rows = (await source.execute(select(table))).mappings().all()
+            for row in rows:
+                await target.execute(insert(there).values({c.name: row.get(c.name, GONE) for c in there.columns}))
+        await target.commit()
 
 
 @contextmanager

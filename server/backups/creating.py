@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from pydantic_core import to_json
 
-from server.assembly import BEGUN
 from server.backups import archive
 from server.backups.files import Packer
 from server.backups.manifest import Manifest, write_keys
@@ -16,8 +15,11 @@ from server.backups.problem import Problem, told
 from server.backups.scratch import publish, scratch
 from server.backups.snapshots import Snapshot, take
 from server.config import Settings
-from server.custody.sources import Source, chosen_source
-from server.root_key import RootKeyProblem, load_root_key
+from server.custody.opening import hold, peek
+from server.custody.record import DamagedRecord, RootRecord
+from server.custody.sources import Source, ask_on_terminal, chosen_source
+from server.db import create_engine
+from server.root_key import BEGUN, RootKeyProblem
 from server.version import VERSION
 
 
@@ -39,13 +41,14 @@ def name_at(moment: datetime) -> str:
 async def create(settings: Settings, *, now: datetime, with_root_key: bool = False) -> Made:
     """Writes a new backup into the backup folder. The server may run and write meanwhile.
 
-    The root key is not needed and not read unless it is to come along. Raises `Problem`; there is no file then.
+    The root key is not needed and not read unless it is to come along; one that is made from a passphrase does not.
+    Raises `Problem`; there is no file then.
     """
     if not settings.backup_recipients:
         raise Problem("nobody could open it: name a recipient, or make one with: groundswell backup identity FILE")
     if not (settings.data_dir / BEGUN).exists():
         raise Problem(f"there is nothing in {settings.data_dir}")
-    root = _root_key(settings) if with_root_key else None
+    root = await _root_key(settings) if with_root_key else None
     with told(settings.data_dir, settings.backup_folder):
         settings.backup_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         target = settings.backup_folder / name_at(now)
@@ -61,14 +64,27 @@ async def create(settings: Settings, *, now: datetime, with_root_key: bool = Fal
     return Made(target, size, manifest, len(snapshot.keys))
 
 
-def _root_key(settings: Settings) -> bytes:
+async def _root_key(settings: Settings) -> bytes:
+    """The key that the data is under, from a file or a credential; a restore makes a file of it. Raises `Problem`."""
     try:
-        source = chosen_source(settings) or Source.FILE
-        if source is not Source.FILE:
-            raise Problem(f"the root key comes from a {source}, which is kept apart and not by a backup")
-        return load_root_key(settings.key_path).to_bytes()
-    except RootKeyProblem as problem:
+        with told():
+            record = await _record(settings)
+        if (record is not None and record.stretching) or chosen_source(settings) is Source.PASSPHRASE:
+            raise Problem(
+                "the root key is made from a passphrase, and whoever restores a backup types that: leave out "
+                "--with-root-key, and keep the passphrase apart from the backups"
+            )
+        return (await hold(settings, record, begun=True, ask=ask_on_terminal)).root.to_bytes()
+    except (RootKeyProblem, DamagedRecord) as problem:
         raise Problem(str(problem)) from problem
+
+
+async def _record(settings: Settings) -> RootRecord | None:
+    engine = create_engine(settings.sqlalchemy_url)
+    try:
+        return await peek(engine)
+    finally:
+        await engine.dispose()
 
 
 def _write(target: Path, snapshot: Snapshot, settings: Settings, root: bytes | None, now: datetime) -> Manifest:

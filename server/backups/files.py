@@ -18,7 +18,7 @@ def to_keep(data_dir: Path, *, besides: Path) -> Iterator[Path]:
     A link that stands in the data directory itself is followed, so that media may lie on another disk.
     """
     for path in sorted(data_dir.iterdir()):
-        if path.name.startswith("groundswell.sqlite3") or path.name == occupancy.FILE or is_unfinished(path):
+        if path.name.startswith("groundswell.sqlite3") or path.name in occupancy.FILES or is_unfinished(path):
             continue
         yield from _below(path, besides)
 

@@ -1,19 +1,25 @@
 """The schema of the data that is here: what it is, what is missing, and how it is brought up to date."""
 
 import shutil
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import MetaData, func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from server import schema
-from server.assembly import assemble, left_to_complete
 from server.backups.converting import revision_of
-from server.backups.creating import Made, create
+from server.backups.creating import create
 from server.backups.problem import Problem, told
+from server.completing import left_to_complete
 from server.config import Settings
 from server.db import create_engine
+
+Tell = Callable[[str], None]
+"""Hears in one sentence what is done to the schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +75,34 @@ async def _status(connection: AsyncConnection, settings: Settings) -> Status:
     )
 
 
-async def back_up_first(settings: Settings, *, now: datetime) -> Made | None:
-    """A backup before the schema changes; None where nobody is named who could open one. Raises `Problem`."""
-    return await create(settings, now=now) if settings.backup_recipients else None
+async def bring_up_to_date(engine: AsyncEngine, settings: Settings, *, now: datetime, tell: Tell) -> None:
+    """Applies the revisions that are missing, in one transaction, after a backup where somebody could open one.
 
-
-async def migrate(settings: Settings) -> None:
-    """Applies the revisions in one transaction, then fills rows in steps; a later call goes on where one was cut off.
-
-    Raises `server.assembly.CannotStart`.
+    An empty database needs none. Whoever calls it keeps others out (`server.db.alone`). Raises `Problem`, and changes
+    nothing then, when the backup fails, and `schema.SchemaTooNew`.
     """
-    async with assemble(settings, create=False):
-        return
+    revision = await schema.current_revision(engine)
+    schema.check_known(revision)
+    if revision not in (None, schema.newest_revision()):
+        tell(await _back_up_first(settings, now))
+    await schema.upgrade(engine)
+
+
+async def _back_up_first(settings: Settings, now: datetime) -> str:
+    if not settings.backup_recipients:
+        return (
+            "the schema is brought up to date without a backup before it: none is made until "
+            "GROUNDSWELL_BACKUP_RECIPIENTS says who can open it"
+        )
+    try:
+        made = await create(settings, now=now)
+    except Problem as problem:
+        raise Problem(f"there can be no backup, so the schema was left as it is: {problem}") from problem
+    return f"before the schema was brought up to date, a backup was made: {made.path}"
+
+
+def tell_on_terminal(words: str) -> None:
+    """Says it in a line on standard error; a full disk under that stops nobody."""
+    with suppress(OSError):
+        sys.stderr.write(f"{words}\n")
+        sys.stderr.flush()

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crypto.sealing import RootKey
-from server.assembly import BEGUN
 from server.backups.converting import fill_postgres
 from server.backups.opening import Opened, check_root, open_into, root_key_at
 from server.backups.problem import Problem, told
 from server.backups.scratch import publish, scratch, sync, sync_tree
 from server.config import Settings
-from server.root_key import key_file_text
+from server.root_key import BEGUN, key_file_text
 
 
 @dataclass(frozen=True, slots=True)

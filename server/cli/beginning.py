@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from server.assembly import BEGUN, assemble
+from server.assembly import assemble
 from server.cli.terminal import CommandFailed, settings_of
 from server.config import Settings
 from server.custody.opening import Held
 from server.custody.placement import examine, promises
 from server.custody.sources import CREDENTIAL, Source, chosen_source, credential_path
-from server.root_key import RootKeyProblem
+from server.root_key import BEGUN, RootKeyProblem
 
 
 def register(app: typer.Typer) -> None:

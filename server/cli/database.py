@@ -1,11 +1,12 @@
 """`migrate` and `db`: the schema of the data, and from one kind of database to the other."""
 
+import asyncio
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from server.assembly import utc_now
+from server.assembly import assemble
 from server.backups import converting, migrating
 from server.backups.converting import Sums
 from server.backups.creating import without_password
@@ -53,7 +54,7 @@ def plan(context: typer.Context) -> None:
     typer.echo(f"over   {seen.rows} rows, {in_words(seen.size)}; {in_words(seen.free)} are free on the disk")
     if seen.pending:
         typer.echo("how    all revisions in one transaction: stop the server first; cut off, nothing was changed")
-    typer.echo(f"before {_backup_before(settings)}")
+        typer.echo(f"before {_backup_before(settings)}")
 
 
 def _backup_before(settings: Settings) -> str:
@@ -63,19 +64,19 @@ def _backup_before(settings: Settings) -> str:
 
 
 def run_migration(context: typer.Context) -> None:
-    """Makes a backup if a recipient is set, applies what is pending, and fills what is left. Can be repeated."""
+    """Does what the next start of the server would do: a backup, what is pending, what is left. Can be repeated."""
     settings = _announced(context)
     seen = _look(settings)
     if seen.is_current:
         typer.echo(f"nothing to do: the schema is {seen.newest}, the newest")
         return
-    made = done(migrating.back_up_first(settings, now=utc_now()))
-    if made is None:
-        typer.echo("no backup is made: GROUNDSWELL_BACKUP_RECIPIENTS is not set")
-    else:
-        typer.echo(f"backup: {made.path} ({in_words(made.size)})")
-    done(migrating.migrate(settings))
+    asyncio.run(_start_once(settings))
     typer.echo(f"the schema is {_look(settings).revision} now")
+
+
+async def _start_once(settings: Settings) -> None:
+    async with assemble(settings, create=False, tell=typer.echo):
+        return
 
 
 def convert(

@@ -12,6 +12,7 @@ from crypto.tokens import random_token
 from federation import follows
 from federation.context import Context
 from federation.fetch import FetchFailed, fetch_document
+from federation.identities import make_keypairs
 from federation.remote import look_up
 from federation.vocabulary import Document
 from federation.vocabulary.html import plain_text
@@ -75,13 +76,22 @@ async def _play(folder: Path) -> None:
 
 
 async def _settle(home: LoopbackServer, away: LoopbackServer) -> Story:
+    hashed = await people.hash_passphrase(random_token())
+    for_robin, for_kim, for_group, for_circle = [await make_keypairs() for _ in range(4)]
     async with home.assembly.federation.writing() as unit:
-        robin = await people.create_person(unit, handle="robin", passphrase=random_token())
-        movement = await movements.create_movement(unit, handle="flex", name="Flexible work", organizer=robin)
+        robin = await people.create_person(unit, handle="robin", passphrase=hashed, keypairs=for_robin)
+        movement = await movements.create_movement(
+            unit,
+            handle="flex",
+            name="Flexible work",
+            keypairs=for_group,
+            circle_keypairs=for_circle,
+            organizer=robin,
+        )
         circle = await movement_queries.circle_actor(unit, movement)
         group = await unit.session.get_one(LocalActor, movement.actor_id)
     async with away.assembly.federation.writing() as unit:
-        kim = await people.create_person(unit, handle="kim", passphrase=random_token())
+        kim = await people.create_person(unit, handle="kim", passphrase=hashed, keypairs=for_kim)
     typer.echo(f"2. Robin starts the movement @flex@{home.domain}. Kim has an account @kim@{away.domain}.")
     return Story(home, away, group, circle, kim)
 

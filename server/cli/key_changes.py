@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlmodel import col
 
 from federation.context import Context
+from federation.identities import make_keypairs
 from models import LocalActor
 from server.assembly import Assembly, assemble
 from server.cli.beginning import credential_steps
@@ -92,9 +93,10 @@ async def rotate_federation(assembly: Assembly, name: str, *, at_once: bool) -> 
         all_due = (await unit.session.execute(select(func.count(col(LocalActor.id))).where(due))).scalar_one()
     lines = []
     for actor in chosen:
+        keypairs = await make_keypairs()
         async with assembly.federation.writing() as unit:
             fresh = await unit.session.get_one(LocalActor, actor.id)
-            await profiles.change_keys(unit, actor=fresh, overlap=not at_once)
+            await profiles.change_keys(unit, actor=fresh, keypairs=keypairs, overlap=not at_once)
             until = f"count until {fresh.former_until.date()}" if fresh.former_until else "count no more"
             lines.append(f"@{fresh.handle}: new keys; those before {until}")
     if not name and all_due > len(chosen):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from federation.identities import BadHandle, HandleTaken
+from federation.identities import BadHandle, HandleTaken, make_keypairs
 from server.assembly import Assembly
 from server.cli.terminal import CommandFailed, actor_named, run
 from server.organizing.movements import audit, queries, service
@@ -31,10 +31,18 @@ def create(
     """Makes a movement and its locked circle of members."""
 
     async def command(assembly: Assembly) -> list[str]:
+        keypairs, circle_keypairs = await make_keypairs(), await make_keypairs()
         async with assembly.federation.writing() as unit:
             person = await actor_named(unit, organizer) if organizer else None
             movement = await service.create_movement(
-                unit, handle=handle, name=name, summary=summary, posture=posture, organizer=person
+                unit,
+                handle=handle,
+                name=name,
+                keypairs=keypairs,
+                circle_keypairs=circle_keypairs,
+                summary=summary,
+                posture=posture,
+                organizer=person,
             )
             circle = await queries.circle_actor(unit, movement)
             domain = unit.origin.domain

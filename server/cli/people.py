@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from federation.identities import BadHandle, HandleTaken
+from federation.identities import BadHandle, HandleTaken, make_keypairs
 from server.assembly import Assembly
 from server.cli.terminal import CommandFailed, run
 from server.organizing.people import service
@@ -29,9 +29,9 @@ def create(
     """Makes a pseudonymous account. The passphrase is asked for, or read from GROUNDSWELL_PASSPHRASE."""
 
     async def command(assembly: Assembly) -> str:
-        hashed = await service.hash_passphrase(passphrase)
+        hashed, keypairs = await service.hash_passphrase(passphrase), await make_keypairs()
         async with assembly.federation.writing() as unit:
-            actor = await service.create_person(unit, handle=handle, passphrase=hashed, name=name)
+            actor = await service.create_person(unit, handle=handle, passphrase=hashed, keypairs=keypairs, name=name)
             return f"@{actor.handle}@{unit.origin.domain}"
 
     try:

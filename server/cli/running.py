@@ -6,7 +6,7 @@ import typer
 
 from server import logs
 from server.app import create_app
-from server.assembly import assemble, setup_token
+from server.assembly import assemble, place_of_server, setup_token
 from server.cli.terminal import CommandFailed, settings_of
 from server.config import Settings
 from server.custody.opening import Held
@@ -21,8 +21,11 @@ def register(app: typer.Typer) -> None:
 
 
 def run_server(context: typer.Context) -> None:
-    """Web and worker in one process. The first start makes the data directory, secrets and a one-time setup link."""
-    _serve(settings_of(context), works=True)
+    """Web and worker in one process; on SQLite there is one. The first start makes the data directory, secrets and a
+    one-time setup link."""
+    settings = settings_of(context)
+    with place_of_server(settings):
+        _serve(settings, works=True)
 
 
 def run_web(context: typer.Context) -> None:
@@ -33,12 +36,14 @@ def run_web(context: typer.Context) -> None:
 
 
 def run_worker(context: typer.Context) -> None:
-    """Processes what came in, delivers, and tidies up; listens nowhere. PostgreSQL only; any number of them."""
+    """Processes what came in, delivers, and tidies up; answers nobody else. PostgreSQL only; any number of them."""
     settings = settings_of(context)
     _require_postgresql(settings, "worker")
     logs.configure(settings)
     typer.echo(f"data directory: {settings.data_dir}", err=True)
     typer.echo(f"working for:    {settings.origin}", err=True)
+    if settings.worker_port is not None:
+        typer.echo(f"health, numbers: http://127.0.0.1:{settings.worker_port}/readyz and /metrics", err=True)
     work(settings)
 
 

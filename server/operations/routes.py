@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, FastAPI, HTTPException
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,6 +14,7 @@ from server.operations import reflection
 from server.operations.callers import is_local
 from server.operations.metrics import Metrics
 from server.operations.readiness import is_ready, readiness
+from server.version import VERSION
 from server.worker import Worker
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -67,6 +68,13 @@ class Operations:
         if answer is None:
             raise HTTPException(404)
         return answer
+
+
+def application(assembly: Assembly, worker: Worker) -> FastAPI:
+    """These addresses and no others, for a process that answers nothing else."""
+    app = FastAPI(title="Groundswell", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(Operations(lambda _: assembly, lambda _: worker, Metrics()).router())
+    return app
 
 
 def _for_this_machine(endpoint: Endpoint) -> Endpoint:

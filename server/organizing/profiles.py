@@ -4,6 +4,7 @@ from crypto.tokens import random_id
 from federation import fanout, identities, outbox
 from federation.addressing import shared_inboxes
 from federation.context import Context
+from federation.identities import Keypairs
 from federation.origin import Origin
 from federation.vocabulary import Document, builders
 from federation.vocabulary.activities import PUBLIC
@@ -29,13 +30,13 @@ async def describe(context: Context, *, actor: LocalActor, name: str, summary: s
     await _send(context, actor)
 
 
-async def change_keys(context: Context, *, actor: LocalActor, overlap: bool = True) -> None:
+async def change_keys(context: Context, *, actor: LocalActor, keypairs: Keypairs, overlap: bool = True) -> None:
     """Gives an actor new keys, and sends them to whoever follows, signed with the former key (WIRE 1.9).
 
     Without `overlap` the former keys are gone at once, and whoever is told has to fetch the new ones to believe it.
     Raises `TooSoon` or `NoSuchKey`.
     """
-    await identities.change_keys(context, actor, overlap=overlap)
+    await identities.change_keys(context, actor, keypairs, overlap=overlap)
     if actor.kind != "Application":
         await _send(context, actor, with_former_key=overlap)
 

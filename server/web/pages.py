@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, Response
 
 from crypto.tokens import token_hash
 from federation.context import NOBODY, Context
-from federation.identities import BadHandle, HandleTaken
+from federation.identities import BadHandle, HandleTaken, make_keypairs
 from federation.vocabulary.html import paragraphs
 from models import LocalActor, ServerSetting
 from server.assembly import Assembly
@@ -98,18 +98,24 @@ def _add_setup(router: APIRouter, assembly_of: AssemblyOf) -> None:
         async with assembly.federation.reading() as context:
             await _check_setup(context, token)
         try:
-            hashed = await people_service.hash_passphrase(passphrase)
-            async with assembly.federation.writing() as context:
-                await _check_setup(context, token)
-                organizer = await people_service.create_person(context, handle=given["person"], passphrase=hashed)
-                await movements.create_movement(
-                    context, handle=given["movement"], name=given["name"], organizer=organizer
-                )
-                await context.session.delete(await context.session.get_one(ServerSetting, "setup_token"))
+            await _establish(assembly, token, passphrase=passphrase, **given)
         except (BadHandle, HandleTaken, Refused) as error:
             return render("setup.html", status=422, done=False, problem=str(error), **given)
         settings = assembly.settings
         return render("setup.html", done=True, domain=settings.public_domain, trial=settings.trial, **given)
+
+
+async def _establish(assembly: Assembly, token: str, *, person: str, passphrase: str, movement: str, name: str) -> None:
+    """Makes the first person and movement, all or nothing; what takes time before the transaction begins."""
+    hashed = await people_service.hash_passphrase(passphrase)
+    own, group, circle = [await make_keypairs() for _ in range(3)]
+    async with assembly.federation.writing() as context:
+        await _check_setup(context, token)
+        organizer = await people_service.create_person(context, handle=person, passphrase=hashed, keypairs=own)
+        await movements.create_movement(
+            context, handle=movement, name=name, keypairs=group, circle_keypairs=circle, organizer=organizer
+        )
+        await context.session.delete(await context.session.get_one(ServerSetting, "setup_token"))
 
 
 async def _check_setup(context: Context, token: str) -> None:

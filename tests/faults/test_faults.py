@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
+from tests.faults.relay import relaying
 from tests.faults.site import PATIENCE, Site, all_inboxes, arrivals, now, site
 
 pytestmark = pytest.mark.timeout(180)
@@ -69,6 +70,30 @@ async def test_a_database_that_goes_away_and_comes_back(
         await asyncio.gather(*tasks)
         assert all(process.is_alive() for process in made.processes.values())
         await made.fan_out(1)
+        await settled(made, COUNT)
+
+
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
+@pytest.mark.parametrize("ends", [True, False], ids=["and ends", "and goes on"])
+async def test_a_network_that_falls_silent(tmp_path: Path, server_database_urls: Urls, ends: bool) -> None:
+    """Nothing comes through between worker and database, and neither is told; the web takes in all the while."""
+    url = server_database_urls[0]
+    assert url is not None
+    async with site(tmp_path, url) as made, relaying(url) as relay:
+        await made.start("web")
+        made.settings = made.settings.model_copy(update={"database_url": relay.url})
+        await made.start("worker")
+        tasks = [asyncio.create_task(made.fan_out(0))]
+        tasks += [asyncio.create_task(made.post(number)) for number in range(COUNT)]
+        await made.until("SELECT least(count(*), 1) FROM inbox_items WHERE state = 'done'", 1)
+        relay.silence()
+        tasks.append(asyncio.create_task(made.fan_out(1)))  # it may wait for what the worker has locked
+        await asyncio.sleep(5.0)
+        assert await made.count("SELECT count(*) FROM deliveries") > 0
+        if ends:
+            relay.drop()
+        relay.go_on()
+        await asyncio.gather(*tasks)
         await settled(made, COUNT)
 
 

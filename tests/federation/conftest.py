@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from federation.client import Client
-from federation.identities import make_actor
+from federation.identities import make_actor, make_keypairs
 from federation.origin import INSTANCE_ID
 from federation.runtime import Federation
 from server.db import Database
@@ -38,7 +38,9 @@ async def federation(
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     client = Client.create(trusted_networks=LOOPBACK, user_agent="Groundswell/0.1 (+https://groundswell.test/)")
     async with database.writing() as context:
-        await make_actor(context, kind="Application", handle="groundswell.test", actor_id=INSTANCE_ID)
+        await make_actor(
+            context, kind="Application", handle="groundswell.test", keypairs=await make_keypairs(), actor_id=INSTANCE_ID
+        )
     yield Federation(
         origin=database.origin,
         application=cast(Any, None),

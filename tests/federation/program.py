@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from federation.addressing import Recipient
 from federation.context import Collection, Context, Gone, Viewer
-from federation.identities import make_actor
+from federation.identities import make_actor, make_keypairs
 from federation.received import Received
 from federation.table import ANY, Outcome, Table
 from federation.vocabulary import Document
@@ -167,4 +167,4 @@ class Program:
 
 async def person(context: Context, handle: str) -> LocalActor:
     """A local person."""
-    return await make_actor(context, kind="Person", handle=handle)
+    return await make_actor(context, kind="Person", handle=handle, keypairs=await make_keypairs())

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from federation.client import Client
-from federation.identities import make_actor
+from federation.identities import make_actor, make_keypairs
 from federation.inbox import process_waiting
 from federation.origin import INSTANCE_ID, Origin
 from federation.routes import build_router
@@ -74,8 +74,10 @@ async def running(database: Database, clock: Callable[[], datetime]) -> AsyncIte
         clock=clock,
     )
     async with database.writing() as context:
-        await make_actor(context, kind="Application", handle=ORIGIN.domain, actor_id=INSTANCE_ID)
-        ada = await make_actor(context, kind="Person", handle="ada")
+        await make_actor(
+            context, kind="Application", handle=ORIGIN.domain, keypairs=await make_keypairs(), actor_id=INSTANCE_ID
+        )
+        ada = await make_actor(context, kind="Person", handle="ada", keypairs=await make_keypairs())
     app = FastAPI()
     app.include_router(build_router(lambda request: federation))
     transport = httpx.ASGITransport(app=app)

@@ -141,7 +141,9 @@ async def sender(database: Database, clock: Clock) -> AsyncIterator[Sender]:
         clock=clock,
     )
     async with database.writing() as context:
-        actor = await identities.make_actor(context, kind="Person", handle="alice")
+        actor = await identities.make_actor(
+            context, kind="Person", handle="alice", keypairs=await identities.make_keypairs()
+        )
     try:
         yield Sender(database, clock, federation, actor)
     finally:

@@ -20,7 +20,13 @@ from tests.federation.sending import sender as make_sender
 async def sender(database: Database, clock: Clock) -> AsyncIterator[Sender]:
     async with make_sender(database, clock) as made:
         async with database.writing() as context:
-            await identities.make_actor(context, kind="Application", handle="groundswell.test", actor_id=INSTANCE_ID)
+            await identities.make_actor(
+                context,
+                kind="Application",
+                handle="groundswell.test",
+                keypairs=await identities.make_keypairs(),
+                actor_id=INSTANCE_ID,
+            )
         yield made
 
 

@@ -174,12 +174,12 @@ async def test_a_deadlock_is_settled_once_more(sender: Sender) -> None:
         first, second = sorted((one.host, two.host))
         desk = delivery._Desk(sender.federation, "one")
         if sender.database.is_sqlite:
-            assert await desk._write(rounds) == [None, None]
+            assert await asyncio.gather(*map(desk.settle, rounds)) == [None, None]
             return
         lock = text("SELECT 1 FROM remote_hosts WHERE host = :host FOR UPDATE")
         async with sender.database.writing() as context:
             await context.session.execute(lock, {"host": second})
-            settling = asyncio.create_task(desk._write(rounds))
+            settling = asyncio.gather(*map(desk.settle, rounds))
             await _until_waiting(sender)
             # Now each holds what the other wants; the one that waited first finds out and is ended.
             await context.session.execute(lock, {"host": first})

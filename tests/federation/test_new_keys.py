@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from crypto import keys
 from crypto.proofs import add_proof, verify_proof
 from federation import identities, outbox
-from federation.identities import OVERLAP, TooSoon, change_keys, drop_former_keys, proof_keys
+from federation.identities import OVERLAP, TooSoon, change_keys, drop_former_keys, make_keypairs, proof_keys
 from models import LocalActor
 from server.db import Database
 from tests.conftest import Clock
@@ -34,7 +34,7 @@ async def renew(sender: Sender, *inboxes: str, overlap: bool = True) -> None:
     """New keys, and the Update about them queued in the same transaction."""
     async with sender.database.writing() as context:
         actor = await context.session.get_one(LocalActor, sender.actor.id)
-        await change_keys(context, actor, overlap=overlap)
+        await change_keys(context, actor, await make_keypairs(), overlap=overlap)
         own = context.origin.actor(actor.id)
         update = sender.activity("Update", "keys") | {"object": own}
         await outbox.enqueue(

@@ -140,7 +140,9 @@ async def test_a_delete_drops_what_never_left_and_is_sent_itself(sender: Sender)
 async def test_a_delete_drops_nothing_of_another_sender(sender: Sender) -> None:
     await sender.enqueue("Create", 1, ALPHA)
     async with sender.database.writing() as context:
-        stranger = await identities.make_actor(context, kind="Person", handle="mallory")
+        stranger = await identities.make_actor(
+            context, kind="Person", handle="mallory", keypairs=await identities.make_keypairs()
+        )
         await outbox.enqueue(
             context,
             sender=stranger,

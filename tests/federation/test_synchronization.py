@@ -30,7 +30,13 @@ OURS = [f"http://groundswell.test/ap/actors/{name}" for name in ("ada", "bea", "
 async def sender(database: Database, clock: Clock) -> AsyncIterator[Sender]:
     async with make_sender(database, clock) as made:
         async with database.writing() as context:
-            await identities.make_actor(context, kind="Application", handle="groundswell.test", actor_id=INSTANCE_ID)
+            await identities.make_actor(
+                context,
+                kind="Application",
+                handle="groundswell.test",
+                keypairs=await identities.make_keypairs(),
+                actor_id=INSTANCE_ID,
+            )
         yield made
 
 

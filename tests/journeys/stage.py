@@ -12,11 +12,9 @@ from models import LocalActor
 from server.loopback import LoopbackServer, loopback_server
 from server.organizing.following import queries as following_queries
 from server.organizing.following import service as following
-from server.organizing.movements import queries as movement_queries
-from server.organizing.movements import service as movements
-from server.organizing.people import service as people
 from server.organizing.posts import service as posts
 from server.organizing.posts import timelines
+from tests.builders import make_movement, make_person
 
 PASSPHRASE = "correct horse battery staple"
 
@@ -80,10 +78,8 @@ async def stage(folder: Path, urls: tuple[str | None, str | None]) -> AsyncItera
         loopback_server("heron", folder / "away", database_url=urls[1]) as away,
     ):
         async with home.assembly.federation.writing() as unit:
-            robin = await people.create_person(unit, handle="robin", passphrase=PASSPHRASE)
-            movement = await movements.create_movement(unit, handle="flex", name="Flexible work", organizer=robin)
-            circle = await movement_queries.circle_actor(unit, movement)
-            group = await unit.session.get_one(LocalActor, movement.actor_id)
+            robin = await make_person(unit, "robin")
+            flex = await make_movement(unit, organizer=robin)
         async with away.assembly.federation.writing() as unit:
-            kim = await people.create_person(unit, handle="kimmarker", passphrase=PASSPHRASE)
-        yield Stage(home, away, robin, group, circle, kim)
+            kim = await make_person(unit, "kimmarker")
+        yield Stage(home, away, robin, flex.actor, flex.circle, kim)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from federation.context import Context
-from federation.identities import drop_former_keys
+from federation.identities import drop_former_keys, make_keypairs
 from federation.origin import INSTANCE_ID
 from federation.remote import known_actor
 from models import LocalActor
@@ -17,7 +17,7 @@ async def renew(scene: Stage, actor: LocalActor) -> str:
     """New keys for an actor of the home server; the new public key."""
     async with scene.home.assembly.federation.writing() as unit:
         fresh = await unit.session.get_one(LocalActor, actor.id)
-        await profiles.change_keys(unit, actor=fresh)
+        await profiles.change_keys(unit, actor=fresh, keypairs=await make_keypairs())
         return fresh.public_key_pem
 
 

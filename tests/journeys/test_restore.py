@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from crypto import age
 from federation.context import Context
-from models import LocalActor, Post
+from models import Post
 from server.backups.creating import create
 from server.backups.opening import open_into
 from server.backups.restoring import restore
@@ -19,12 +19,9 @@ from server.config import Settings
 from server.loopback import LoopbackServer, loopback_server
 from server.organizing.following import service as following
 from server.organizing.membership import queries as membership
-from server.organizing.movements import queries as movement_queries
-from server.organizing.movements import service as movements
-from server.organizing.people import service as people
 from server.organizing.posts import service as posts
 from server.organizing.posts.records import opened
-from tests.builders import NO_PASSPHRASE
+from tests.builders import make_movement, make_person
 from tests.conftest import Clock
 from tests.journeys.stage import Stage
 
@@ -37,12 +34,11 @@ CIRCLE_WORDS, SUPPORTER_WORDS = "circlemarker at noon", "supportermarker tomorro
 async def lasting_stage(folder: Path, home: LoopbackServer, away: LoopbackServer) -> AsyncIterator[Stage]:
     """A movement with its circle at home, and Kim away, who follows the one and belongs to the other."""
     async with home.assembly.federation.writing() as unit:
-        robin = await people.create_person(unit, handle="robin", passphrase=NO_PASSPHRASE)
-        movement = await movements.create_movement(unit, handle="flex", name="Flexible work", organizer=robin)
-        circle = await movement_queries.circle_actor(unit, movement)
-        group = await unit.session.get_one(LocalActor, movement.actor_id)
+        robin = await make_person(unit, "robin")
+        flex = await make_movement(unit, organizer=robin)
+        group, circle = flex.actor, flex.circle
     async with away.assembly.federation.writing() as unit:
-        kim = await people.create_person(unit, handle="kimmarker", passphrase=NO_PASSPHRASE)
+        kim = await make_person(unit, "kimmarker")
     scene = Stage(home, away, robin, group, circle, kim)
     await scene.ask_to_follow(group)
     await scene.until_related(group, "accepted")

@@ -13,10 +13,8 @@ from server.loopback import LoopbackServer, loopback_server
 from server.organizing.following import queries as following_queries
 from server.organizing.following import service as following
 from server.organizing.membership import queries as membership
-from server.organizing.movements import queries as movement_queries
-from server.organizing.movements import service as movements
-from server.organizing.people import service as people
 from server.organizing.posts import queries, service, timelines
+from tests.builders import make_movement, make_person
 from tests.peers.fedify_peer import FedifyPeer, PeerError, SignatureForm, require_node
 
 
@@ -61,12 +59,10 @@ async def stage(
     url, _ = server_database_urls
     async with loopback_server("groundswell", tmp_path / "data", database_url=url) as server:
         async with server.assembly.federation.writing() as unit:
-            robin = await people.create_person(unit, handle="robin", passphrase="correct horse battery")
-            movement = await movements.create_movement(unit, handle="flex", name="Flexible work", organizer=robin)
-            circle = await movement_queries.circle_actor(unit, movement)
-            group = await unit.session.get_one(LocalActor, movement.actor_id)
+            robin = await make_person(unit, "robin")
+            flex = await make_movement(unit, organizer=robin)
         async with FedifyPeer.start(first_knock=form) as alice:
-            yield Stage(server, alice, group, circle)
+            yield Stage(server, alice, flex.actor, flex.circle)
 
 
 FORMS: tuple[SignatureForm, ...] = ("rfc9421", "draft-cavage-http-signatures-12")
@@ -174,7 +170,7 @@ async def test_our_person_follows_fedify_and_reads_it(stage: Stage) -> None:
     federation = stage.server.assembly.federation
     alice = await look_up(federation, stage.alice.handle)
     async with federation.writing() as unit:
-        kim = await people.create_person(unit, handle="kim", passphrase="correct horse battery")
+        kim = await make_person(unit, "kim")
         await following.follow(unit, follower=kim, followee=alice)
 
     async def accepted(unit: Context) -> bool:

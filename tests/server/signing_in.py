@@ -10,7 +10,8 @@ import httpx
 from crypto.passwords import hash_password
 from models import LocalActor
 from server.loopback import LoopbackServer
-from server.organizing.people.service import PassphraseHash, create_person
+from server.organizing.people.service import PassphraseHash
+from tests.builders import make_person
 
 PASSPHRASE = "correct horse battery staple"
 HASHED = PassphraseHash(hash_password(PASSPHRASE))
@@ -30,10 +31,7 @@ class Program:
 async def person_on(server: LoopbackServer, handle: str = "robin", *, locked: bool = False) -> LocalActor:
     """Somebody who can sign in with `PASSPHRASE`."""
     async with server.assembly.federation.writing() as context:
-        person = await create_person(context, handle=handle, passphrase=HASHED)
-        person.locked = locked
-        context.session.add(person)
-        return person
+        return await make_person(context, handle, locked=locked, passphrase=HASHED)
 
 
 async def registered(client: httpx.AsyncClient, *, redirect: str = REDIRECT, scopes: str = ALL) -> Program:

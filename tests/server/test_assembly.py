@@ -8,9 +8,10 @@ from sqlalchemy import text
 
 from federation.origin import INSTANCE_ID
 from models import LocalActor, ServerSetting
-from server.assembly import BEGUN, CannotStart, assemble, setup_token
+from server.assembly import CannotStart, assemble, setup_token
 from server.config import Settings
-from server.organizing.people import service as people
+from server.root_key import BEGUN
+from tests.builders import make_person
 
 
 def settings_for(folder: Path, **given: object) -> Settings:
@@ -114,6 +115,6 @@ async def test_the_setup_link_ends_with_the_first_account(tmp_path: Path) -> Non
             kept = await unit.session.get_one(ServerSetting, "setup_token")
             assert token is not None
             assert token not in kept.value
-            await people.create_person(unit, handle="robin", passphrase="correct horse battery")
+            await make_person(unit, "robin")
         async with assembly.federation.writing() as unit:
             assert await setup_token(unit) is None

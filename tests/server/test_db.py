@@ -1,9 +1,11 @@
 """What the database keeps, or tells in its errors, beyond its tables."""
 
 import logging
+import socket
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -13,13 +15,14 @@ from federation.context import Context
 from models import LocalActor, Post
 from server.assembly import assemble
 from server.config import Settings
-from server.db import Database
+from server.db import Database, create_engine
 from server.loopback import loopback_server
 from server.organizing.following import service as following
 from server.organizing.membership import service as membership
 from server.organizing.people import service as people
 from server.organizing.posts import service as posts
 from tests.builders import know, make_movement, make_person, make_remote_actor
+from tests.faults.relay import relaying
 from tests.posting import let_follow, let_join
 from tests.server.configured import configured
 
@@ -48,6 +51,19 @@ async def test_errors_tell_no_values(database: Database, kind: str, caplog: pyte
     assert MARKER not in shown
     assert "a deed failed" in caplog.text
     assert MARKER not in caplog.text
+
+
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
+async def test_a_connection_that_nobody_confirms_is_given_up(database_url: str) -> None:
+    """Over a network PostgreSQL may be gone without a word; the system is asked to find out."""
+    async with relaying(database_url) as relay:
+        engine = create_engine(relay.url)
+        async with engine.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            place = driver._transport.get_extra_info("socket")
+            assert place.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert place.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+        await engine.dispose()
 
 
 async def test_a_reader_hinders_the_emptying_of_the_log(database: Database) -> None:

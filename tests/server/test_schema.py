@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, MetaData, Table, insert, select, text
-from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlmodel import SQLModel, col
+from sqlalchemy import select, text
+from sqlmodel import col
 
 from crypto.sealing import RootKey
 from federation import follows, synchronization
@@ -15,7 +14,7 @@ from federation.context import Context, Viewer
 from federation.remote import known_actor
 from models import DataKey, Delivery, InboxItem, LocalActor, Post, RemoteActor, RemoteKey
 from server import schema
-from server.assembly import complete
+from server.completing import complete
 from server.custody.changing import wrap_anew
 from server.custody.data_keys import change_data_keys
 from server.custody.opening import Held, adopt, open_look_ups
@@ -29,13 +28,10 @@ from server.organizing.remembered import is_remembered, remember
 from server.vault import Keyring
 from tests.builders import activity, know, make_movement, make_person, make_remote_actor, received
 from tests.conftest import Clock
-from tests.databases import PostgresDatabases, SqliteDatabases
+from tests.databases import PostgresDatabases, SqliteDatabases, at, carry
 from tests.posting import created, let_follow, let_join, make_stage, note
 
 FAN, MEMBER = make_remote_actor("fan", host="fan.example"), make_remote_actor("member", host="member.example")
-
-GONE = "far.example"
-"""What stood in columns that are no more: a host."""
 
 UNORDERED = {
     "follows",
@@ -47,38 +43,6 @@ UNORDERED = {
     "departures",
     "remote_hosts",
 }
-
-
-def migrate(connection: Connection, revision: str) -> None:
-    schema.build(connection, revision)
-
-
-async def at(engine: AsyncEngine, revision: str) -> None:
-    async with engine.connect() as connection:
-        await connection.execution_options(writing=True)
-        await connection.run_sync(migrate, revision)
-        await connection.commit()
-
-
-async def carry(old: AsyncEngine, new: AsyncEngine) -> None:
-    """Writes the rows of one database into another of an older revision, as far as that has their columns."""
-
-    def reflected(connection: Connection) -> dict[str, Table]:
-        metadata = MetaData()
-        metadata.reflect(connection)
-        return dict(metadata.tables)
-
-    async with old.connect() as source, new.connect() as target:
-        await target.execution_options(writing=True)
-        tables = await target.run_sync(reflected)
-        for table in SQLModel.metadata.sorted_tables:
-            there = tables.get(table.name)
-            if there is None or table.name in ("budgets", "alembic_version"):
-                continue
-            rows = (await source.execute(select(table))).mappings().all()
-            for row in rows:
-                await target.execute(insert(there).values({c.name: row.get(c.name, GONE) for c in there.columns}))
-        await target.commit()
 
 
 def item(clock: Clock, state: str, body: bytes | None = None) -> InboxItem:

@@ -12,7 +12,7 @@ from crypto.tokens import random_id
 from federation import departures, follows, outbox
 from federation.addressing import Recipient, on_other_servers, shared_inboxes
 from federation.context import Context
-from federation.identities import make_actor
+from federation.identities import Keypairs, make_actor
 from federation.remote import known_actor
 from federation.vocabulary import builders
 from federation.vocabulary.activities import PUBLIC
@@ -35,7 +35,7 @@ class PassphraseHash:
 
 
 async def hash_passphrase(passphrase: str) -> PassphraseHash:
-    """Checks a passphrase and hashes it in a thread: a tenth of a second, best before a transaction begins.
+    """Checks a passphrase and hashes it in a thread: a tenth of a second, so before a transaction begins.
 
     Raises `Refused` when it is too short or too long.
     """
@@ -44,16 +44,15 @@ async def hash_passphrase(passphrase: str) -> PassphraseHash:
 
 
 async def create_person(
-    context: Context, *, handle: str, passphrase: str | PassphraseHash, name: str = ""
+    context: Context, *, handle: str, passphrase: PassphraseHash, keypairs: Keypairs, name: str = ""
 ) -> LocalActor:
-    """Makes a person: locked, not discoverable, with no name but the given.
+    """Makes a person: locked, not discoverable, with no name but the given. What takes time to make was made before.
 
     Raises `Refused`, `BadHandle` or `HandleTaken`. A handle that was ever used is taken.
     """
     require(policy.may_describe(name=name, summary=""))
-    hashed = await hash_passphrase(passphrase) if isinstance(passphrase, str) else passphrase
-    actor = await make_actor(context, kind="Person", handle=handle, name=name, locked=True)
-    context.session.add(Person(actor_id=actor.id, passphrase_hash=hashed.text))
+    actor = await make_actor(context, kind="Person", handle=handle, keypairs=keypairs, name=name, locked=True)
+    context.session.add(Person(actor_id=actor.id, passphrase_hash=passphrase.text))
     await context.session.flush()
     return actor
 

@@ -17,11 +17,8 @@ from crypto import age
 from server.assembly import assemble
 from server.cli import main
 from server.config import Settings
-from server.organizing.movements import queries as movement_queries
-from server.organizing.movements import service as movements
-from server.organizing.people import service as people
 from server.organizing.posts import service as posts
-from tests.builders import NO_PASSPHRASE, make_remote_actor
+from tests.builders import make_movement, make_person, make_remote_actor
 from tests.databases import PostgresDatabases
 from tests.posting import let_follow
 
@@ -77,9 +74,8 @@ class Operator:
 
 async def _populate(settings: Settings) -> None:
     async with assemble(settings) as assembly, assembly.federation.writing() as unit:
-        robin = await people.create_person(unit, handle="robin", passphrase=NO_PASSPHRASE)
-        movement = await movements.create_movement(unit, handle="flex", name="Flex", organizer=robin)
-        circle = await movement_queries.circle_actor(unit, movement)
+        robin = await make_person(unit, "robin")
+        circle = (await make_movement(unit, name="Flex", organizer=robin)).circle
         await posts.publish(unit, author=circle, text=SECRET, audience="circle")
         await let_follow(unit, make_remote_actor("fan", host="fan.example"), robin)
         await posts.publish(unit, author=robin, text="Hello, all.", audience="public")

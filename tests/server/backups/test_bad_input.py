@@ -216,15 +216,15 @@ async def test_nothing_to_back_up(operator: Operator, clock: Clock, tmp_path: Pa
     nothing = settings.model_copy(update={"data_dir": tmp_path / "nothing"})
     with pytest.raises(Problem, match="there is nothing in"):
         await create(nothing, now=clock.now)
+    settings.key_path.unlink()
+    with pytest.raises(Problem, match="root key"):
+        await create(settings, now=clock.now, with_root_key=True)
     (settings.data_dir / "groundswell.sqlite3").rename(tmp_path / "away")
     with pytest.raises(Problem, match="there is no database"):
         await create(settings, now=clock.now)
     (settings.data_dir / "groundswell.sqlite3").write_bytes(b"x" * 10_000)
     with pytest.raises(Problem, match="not a database"):
         await create(settings, now=clock.now)
-    settings.key_path.unlink()
-    with pytest.raises(Problem, match="root key"):
-        await create(settings, now=clock.now, with_root_key=True)
     assert list((operator.folder / "backups").iterdir()) == []
     assert not [path for path in settings.data_dir.iterdir() if path.name.startswith(".")]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from server.backups import keeping
+from server.custody.sources import CREDENTIAL
 from tests.server.backups.conftest import Operator
 
 SQLITE_ONLY = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
@@ -48,6 +49,31 @@ def test_with_the_root_key_it_says_so_loudly(operator: Operator) -> None:
     identity = str(operator.identity_file)
     verified = operator.types("backup", "verify", str(newest(operator)), "--identity", identity)
     assert "is in it, and opens every wrapped key" in verified
+
+
+@SQLITE_ONLY
+def test_a_key_that_is_a_credential_comes_along_and_back(operator: Operator, tmp_path: Path) -> None:
+    credential = tmp_path / "credentials" / CREDENTIAL
+    credential.parent.mkdir()
+    operator.settings.key_path.rename(credential)
+    operator.types("backup", "create", "--with-root-key", CREDENTIALS_DIRECTORY=str(credential.parent))
+    there = str(tmp_path / "there" / "data")
+    identity = ("--identity", str(operator.identity_file))
+    operator.types("restore", str(newest(operator)), "--to", there, *identity)
+    assert "@flex\t" in operator.types("--data-dir", there, "movement", "list")
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_key_that_is_made_from_a_passphrase_does_not_come_along(operator: Operator, *, told: bool) -> None:
+    """Whether the settings say so or only the data; a key file that lies about is not mistaken for the key."""
+    file, stray = operator.folder / "passphrase", operator.settings.key_path.read_bytes()
+    file.write_text("six words that were drawn by chance\n")
+    operator.types("keys", "rotate", "root", "--to", "passphrase", "--new-passphrase-file", str(file))
+    operator.settings.key_path.write_bytes(stray)
+    given = {"GROUNDSWELL_KEY_PASSPHRASE_FILE": str(file)} if told else {}
+    complaint = operator.types("backup", "create", "--with-root-key", code=2, **given)
+    assert "leave out --with-root-key" in complaint
+    assert not (operator.folder / "backups").exists()
 
 
 @SQLITE_ONLY

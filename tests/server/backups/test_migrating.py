@@ -11,13 +11,15 @@ from federation import follows
 from federation.context import Context
 from models import Follow
 from server import schema
-from server.assembly import assemble
+from server.assembly import CannotStart, assemble
 from server.backups import keeping
 from server.backups.migrating import Status, status
 from server.backups.opening import verify
 from server.backups.restoring import restore
 from server.db import create_engine
+from server.organizing.people.queries import find_actor
 from tests.builders import make_movement, make_remote_actor
+from tests.databases import at, carry
 from tests.posting import let_follow
 from tests.server.backups.conftest import Operator
 
@@ -35,10 +37,7 @@ async def _changed(operator: Operator, *statements: str) -> None:
 async def _made_older(operator: Operator) -> None:
     """An empty database of the first revision, with the origin that a first start wrote."""
     engine = create_engine(operator.settings.sqlalchemy_url)
-    async with engine.connect() as connection:
-        await connection.execution_options(writing=True)
-        await connection.run_sync(schema.build, schema.revisions()[0][0])
-        await connection.commit()
+    await at(engine, schema.revisions()[0][0])
     await engine.dispose()
 
 
@@ -53,6 +52,80 @@ def older(operator: Operator, server_database_urls: tuple[str | None, str | None
     asyncio.run(_made_older(operator))
     asyncio.run(_changed(operator, "INSERT INTO server_settings VALUES ('origin', 'https://flex.test')"))
     return operator
+
+
+async def _carried_back(source: str, target: str) -> None:
+    new, old = create_engine(source), create_engine(target)
+    await at(old, schema.revisions()[-2][0])
+    await carry(new, old)
+    await new.dispose()
+    await old.dispose()
+
+
+@pytest.fixture
+def former(operator: Operator, server_database_urls: tuple[str | None, str | None]) -> Operator:
+    """The operator of a server whose data, all of it, has the revision before the newest."""
+    newer, path = operator.settings.sqlalchemy_url, operator.settings.default_sqlite_path
+    if server_database_urls[1] is None:
+        path.rename(operator.folder / "newer.sqlite3")
+        newer = f"sqlite+aiosqlite:///{operator.folder / 'newer.sqlite3'}"
+    else:
+        operator.settings = operator.settings.model_copy(update={"database_url": server_database_urls[1]})
+        operator.environment["GROUNDSWELL_DATABASE_URL"] = server_database_urls[1]
+    asyncio.run(_carried_back(newer, operator.settings.sqlalchemy_url))
+    return operator
+
+
+async def _start(operator: Operator, **changes: object) -> list[str]:
+    """What a start says about the schema; the post that was sealed before is there after it."""
+    said: list[str] = []
+    async with assemble(operator.settings.model_copy(update=changes), tell=said.append) as whole:
+        async with whole.federation.reading() as unit:
+            robin = await find_actor(unit, "robin")
+            assert robin is not None
+            assert len(await follows.followers_of(unit, unit.origin.actor(robin.id))) == 1
+    return said
+
+
+def test_a_start_makes_a_backup_before_it_changes_the_schema(former: Operator, tmp_path: Path) -> None:
+    [said] = asyncio.run(_start(former))
+    [kept] = keeping.backups_in(former.folder / "backups")
+    assert str(kept.path) in said
+    assert verify(kept.path, former.identity, tmp_path).manifest.revision == schema.revisions()[-2][0]
+    assert seen(former).is_current
+    assert asyncio.run(_start(former)) == [], "nothing is left to do or to say"
+
+
+def test_a_start_without_recipients_says_that_there_is_no_backup(former: Operator) -> None:
+    [said] = asyncio.run(_start(former, backup_recipients=()))
+    assert "without a backup" in said
+    assert "GROUNDSWELL_BACKUP_RECIPIENTS" in said
+    assert seen(former).is_current
+    assert not (former.folder / "backups").exists()
+
+
+def test_a_start_whose_backup_fails_changes_nothing(former: Operator) -> None:
+    blocked = former.folder / "a file"
+    blocked.write_text("mine")
+    with pytest.raises(CannotStart, match=f"so the schema was left as it is: {blocked}"):
+        asyncio.run(_start(former, backup_dir=blocked))
+    assert "so the schema was left as it is" in former.types("run", code=2, GROUNDSWELL_BACKUP_DIR=str(blocked))
+    assert seen(former).revision == schema.revisions()[-2][0]
+
+
+def test_a_first_start_makes_no_backup(
+    tmp_path: Path, server_database_urls: tuple[str | None, str | None], operator: Operator
+) -> None:
+    empty = {"data_dir": tmp_path / "new", "backup_dir": tmp_path / "none", "database_url": server_database_urls[1]}
+    said: list[str] = []
+
+    async def begin() -> None:
+        async with assemble(operator.settings.model_copy(update=empty), tell=said.append):
+            pass
+
+    asyncio.run(begin())
+    assert said == []
+    assert not (tmp_path / "none").exists()
 
 
 def seen(operator: Operator) -> Status:
@@ -145,8 +218,13 @@ def test_rows_are_filled_in_steps_and_again_where_it_was_cut_off(
         with pytest.raises(KeyboardInterrupt):
             asyncio.run(fill())
     assert seen(operator).unfilled == 3
-    said = operator.types("migrate", "run")
-    assert "backup: " in said
+    operator.types("migrate", "run")
     assert seen(operator).is_current
     assert "nothing to do" in operator.types("migrate", "run")
-    assert len(keeping.backups_in(operator.folder / "backups")) == 1
+
+
+def test_migrate_run_does_what_a_start_does(former: Operator) -> None:
+    said = former.types("migrate", "run")
+    [kept] = keeping.backups_in(former.folder / "backups")
+    assert f"a backup was made: {kept.path}" in said
+    assert f"the schema is {schema.newest_revision()} now" in said

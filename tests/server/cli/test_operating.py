@@ -134,6 +134,18 @@ def test_status_shows_lane_and_breaker(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("queued")
+def test_retry_says_what_is_gone(run: Run) -> None:
+    write(_blank)
+    assert run("federation", "retry", "new.example")[1] == (
+        "1 deliveries to new.example are due now; 1 cannot be: their content was erased when they were given up\n"
+    )
+
+
+async def _blank(unit: Context) -> None:
+    (await unit.session.get_one(OutboxItem, "new.exampledead")).sealed_payload = b""
+
+
+@pytest.mark.usefixtures("queued")
 def test_retry_closes_the_breaker_and_makes_all_due(run: Run) -> None:
     assert run("federation", "retry", "Old.Example")[:2] == (0, "1 deliveries to old.example are due now\n")
     assert "breakers open: 0" in run("federation", "status")[1]

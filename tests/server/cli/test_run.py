@@ -3,11 +3,12 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,12 +32,12 @@ class Process:
 
 
 @contextmanager
-def running(folder: Path, port: int) -> Iterator[Process]:
-    """A server, ready to answer."""
+def running(folder: Path, port: int, role: str = "run", **changes: str) -> Iterator[Process]:
+    """A server's process, ready to answer."""
     log = folder / "log"
-    environment = os.environ | {"GROUNDSWELL_DATA_DIR": str(folder / "data"), "GROUNDSWELL_PORT": str(port)}
+    environment = os.environ | {"GROUNDSWELL_DATA_DIR": str(folder / "data"), "GROUNDSWELL_PORT": str(port)} | changes
     with log.open("a") as output:
-        arguments = [sys.executable, "-m", "server.cli", "run"]
+        arguments = [sys.executable, "-m", "server.cli", role]
         process = subprocess.Popen(arguments, cwd=ROOT, env=environment, stdout=output, stderr=output, text=True)
     try:
         server = Process(process, port, log)
@@ -60,8 +61,19 @@ def _await_answer(server: Process) -> None:
     raise TimeoutError(server.log.read_text())
 
 
+def command(folder: Path, *arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
+    """A command over the same data, to its end."""
+    environment = os.environ | {"GROUNDSWELL_DATA_DIR": str(folder / "data")} | changes
+    program = [sys.executable, "-m", "server.cli", *arguments]
+    return subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
 @pytest.fixture
 def port() -> int:
+    return free_port()
+
+
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
@@ -97,6 +109,58 @@ def test_a_port_in_use_is_said_and_ends_the_start(tmp_path: Path, port: int) -> 
         ended = subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert ended.returncode != 0
     assert "address already in use" in ended.stderr
+
+
+def test_a_second_server_on_the_same_data_ends_at_once(tmp_path: Path, port: int) -> None:
+    data = tmp_path / "data"
+    with running(tmp_path, port) as first:
+        before = _rows(data)
+        ended = command(tmp_path, "run")
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr == (
+            f"groundswell: a server runs with {data} already, and with SQLite there is one; commands work beside it\n"
+        )
+        assert _rows(data) == before, "the first server's link still works"
+        assert command(tmp_path, "movement", "list").returncode == 0, "commands work beside it"
+        first.process.kill()
+        first.process.wait(timeout=20)
+    with running(tmp_path, port):
+        assert _rows(data) != before
+
+
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
+def test_on_postgresql_there_may_be_several(
+    tmp_path: Path, server_database_urls: tuple[str | None, str | None], port: int
+) -> None:
+    address = {"GROUNDSWELL_DATABASE_URL": str(server_database_urls[0])}
+    with running(tmp_path, port, **address), running(tmp_path, free_port(), **address) as second:
+        assert second.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
+def test_a_worker_tells_this_machine_how_it_is(
+    tmp_path: Path, server_database_urls: tuple[str | None, str | None], port: int
+) -> None:
+    address = {"GROUNDSWELL_DATABASE_URL": str(server_database_urls[0])}
+    told = {**address, "GROUNDSWELL_WORKER_PORT": str(port)}
+    with running(tmp_path, port, "worker", **told) as worker:
+        ready = worker.get("/readyz")
+        assert (ready.status_code, ready.json()["worker"]) == (200, "ok")
+        numbers = worker.get("/metrics").text
+        assert "groundswell_worker_running 1.0" in numbers
+        assert 'groundswell_deliveries_total{verdict="delivered"} 0.0' in numbers
+        assert worker.get("/metrics", Host="groundswell.invalid").status_code == 404
+        assert worker.get("/ap/instance").status_code == 404, "nothing else is there"
+        second = command(tmp_path, "worker", **told)
+        assert second.returncode == 2
+        assert f"GROUNDSWELL_WORKER_PORT: {port} cannot be listened on" in second.stderr
+        worker.process.terminate()
+        assert worker.process.wait(timeout=20) == 0
+
+
+def _rows(data: Path) -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(data / "groundswell.sqlite3")) as connection:
+        return connection.execute("SELECT name, value FROM server_settings ORDER BY name").fetchall()
 
 
 def test_the_demo_tells_its_story_to_the_end(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 
 from crypto.sealing import RootKey
 from federation import follows
-from models import DataKey, Follow, LocalActor
+from models import DataKey, Follow
 from server.assembly import Assembly, CannotStart, assemble
 from server.config import Settings
 from server.custody.changing import change_root_key, wrap_anew
@@ -21,11 +21,9 @@ from server.custody.opening import Held, begin
 from server.custody.record import read_record
 from server.custody.sources import CREDENTIAL, Source
 from server.db import Database
-from server.organizing.movements import service as movements
-from server.organizing.people import service as people
 from server.root_key import RootKeyProblem, former_keys, load_root_key, successor_of, write_root_key
 from server.vault import Keyring, StaleRootKey
-from tests.builders import make_remote_actor
+from tests.builders import make_movement, make_person, make_remote_actor
 from tests.posting import let_follow
 
 ROOT = Path(__file__).parents[3]
@@ -46,9 +44,9 @@ def typed(passphrase: str) -> dict[str, Any]:
 async def fill(settings: Settings, **how: Any) -> None:
     """A movement with a follower: rows that only the key finds."""
     async with assemble(settings, **how) as assembly, assembly.federation.writing() as unit:
-        robin = await people.create_person(unit, handle="robin", passphrase="correct horse battery")
-        made = await movements.create_movement(unit, handle="flex", name="Flex", organizer=robin)
-        await let_follow(unit, FAN, await unit.session.get_one(LocalActor, made.actor_id))
+        robin = await make_person(unit, "robin")
+        made = await make_movement(unit, organizer=robin)
+        await let_follow(unit, FAN, made.actor)
 
 
 @asynccontextmanager
@@ -87,7 +85,7 @@ async def test_a_new_file_opens_the_same_cells_and_the_old_one_nothing(
         assert await finds(assembly)
         assert await cells(assembly) == before
         async with assembly.federation.writing() as unit:
-            await movements.create_movement(unit, handle="later", name="Later")
+            await make_movement(unit, "later")
     settings.key_path.write_bytes(old)
     with pytest.raises(CannotStart, match="the one before"):
         async with opened(settings):
@@ -190,7 +188,7 @@ async def test_a_process_with_the_old_key_makes_no_key_that_the_new_one_does_not
     stale = Database(database.engine, Keyring(old), database.origin, database.clock)
     with pytest.raises(StaleRootKey):
         async with stale.writing() as unit:
-            await movements.create_movement(unit, handle="flex", name="Flex")
+            await make_movement(unit, "flex")
     with pytest.raises(StaleRootKey):
         async with stale.writing() as unit:
             await wrap_anew(unit, old, RootKey.generate(), None)

@@ -14,7 +14,7 @@ from server.oauth import tokens
 from server.oauth.routes import describe
 from server.organizing.membership import service as membership
 from server.organizing.movements import audit
-from server.organizing.movements.service import create_movement
+from tests.builders import make_movement
 from tests.server.signing_in import (
     PASSPHRASE,
     REDIRECT,
@@ -213,8 +213,7 @@ async def test_organizers_sign_in_as_their_movement_and_lose_it_with_their_role(
 ) -> None:
     robin, kim = await person_on(live), await person_on(live, "kim")
     async with live.assembly.federation.writing() as context:
-        made = await create_movement(context, handle="flex", name="Flexible work", organizer=robin)
-        movement_id = made.actor_id
+        movement_id = (await make_movement(context, organizer=robin)).actor.id
     program = await registered(client)
     form = await client.post(
         "/oauth/authorize", params=asked(program), data={"handle": "robin", "passphrase": PASSPHRASE}
@@ -252,8 +251,7 @@ async def test_nothing_at_rest_says_whose_token_it_is(live: LoopbackServer, clie
 async def test_what_is_done_as_a_movement_is_written_down(live: LoopbackServer, client: httpx.AsyncClient) -> None:
     robin = await person_on(live)
     async with live.assembly.federation.writing() as context:
-        made = await create_movement(context, handle="flex", name="Flexible work", organizer=robin)
-        movement = await context.session.get_one(type(robin), made.actor_id)
+        movement = (await make_movement(context, organizer=robin)).actor
     token = await token_for(client, "robin", speaker=movement.id)
     posted = await client.post("/api/v1/statuses", json={"status": "Friday at six"}, headers=bearer(token))
     assert posted.json()["account"]["acct"] == "flex"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from federation.context import Context
-from federation.identities import BadHandle, HandleTaken
+from federation.identities import BadHandle, HandleTaken, make_keypairs
 from federation.vocabulary.activities import PUBLIC
 from federation.vocabulary.actors import parse_actor
 from models import LocalActor
@@ -72,9 +72,10 @@ async def test_what_a_movement_may_not_be(context: Context) -> None:
         {"name": "X", "posture": "loud"},
         {"name": "X", "organizer": flex.actor},
     ]
+    keypairs = await make_keypairs()
     for fields in refused:
         with pytest.raises(Refused):
-            await service.create_movement(context, handle="pay", **fields)
+            await service.create_movement(context, handle="pay", keypairs=keypairs, circle_keypairs=keypairs, **fields)
     with pytest.raises(BadHandle):
         await make_movement(context, "Pay Us")
     with pytest.raises(HandleTaken):

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from crypto.passwords import verify_password
 from federation import follows
 from federation.context import Context
-from federation.identities import BadHandle, HandleTaken
+from federation.identities import BadHandle, HandleTaken, make_keypairs
 from federation.remote import known_actor
 from federation.table import Outcome
 from federation.vocabulary.activities import PUBLIC
@@ -40,7 +40,10 @@ EVE = make_remote_actor("eve", host="evil.example")
 
 
 async def test_an_account_is_locked_and_quiet(context: Context) -> None:
-    person = await service.create_person(context, handle="robin", passphrase="correct horse battery", name="R")
+    hashed = await service.hash_passphrase("correct horse battery")
+    person = await service.create_person(
+        context, handle="robin", passphrase=hashed, keypairs=await make_keypairs(), name="R"
+    )
     assert (person.kind, person.locked, person.discoverable, person.state) == ("Person", True, False, "active")
     stored = await queries.passphrase_hash_of(context, "Robin")
     assert stored is not None
@@ -53,10 +56,9 @@ async def test_an_account_is_locked_and_quiet(context: Context) -> None:
 
 
 @pytest.mark.parametrize("passphrase", ["", "eleven char", "x" * 1_025])
-async def test_weak_passphrases_are_refused_before_anything_is_made(context: Context, passphrase: str) -> None:
+async def test_weak_passphrases_are_refused(passphrase: str) -> None:
     with pytest.raises(Refused):
-        await service.create_person(context, handle="robin", passphrase=passphrase)
-    assert await queries.find_actor(context, "robin") is None
+        await service.hash_passphrase(passphrase)
 
 
 @pytest.mark.parametrize("handle", ["", "Robin", "ro-bin", "ro bin", "é", "x" * 31, "a.b"])
