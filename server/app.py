@@ -13,6 +13,7 @@ from server.api import errors
 from server.api.cross_origin import CrossOrigin
 from server.api.rate_limits import RateLimits
 from server.assembly import Assembly, assemble
+from server.client_to_server import routes as client_to_server
 from server.config import Settings
 from server.custody.opening import Held
 from server.mastodon import routes as mastodon
@@ -52,7 +53,7 @@ def create_app(settings: Settings, *, works: bool = True, held: Held | None = No
     app.add_middleware(Timing, metrics=metrics)
     app.include_router(build_router(lambda request: _assembly_of(request).federation))
     app.include_router(Operations(_assembly_of, _worker_of, metrics).router())
-    for router in (oauth.routes, authorize.routes, programs.routes, mastodon.build_router()):
+    for router in (oauth.routes, authorize.routes, programs.routes, client_to_server.routes, mastodon.build_router()):
         app.include_router(router)
     app.include_router(pages.build_router(_assembly_of))
     app.add_exception_handler(HTTPException, _problem)

@@ -212,6 +212,8 @@ class ActorProfile:
     also_known_as: tuple[str, ...] = ()
     moved_to: str | None = None
     openness: Literal["open", "moderated", "invite_only"] | None = None
+    endpoints: tuple[tuple[str, str], ...] = ()
+    """More endpoints than the shared inbox, by their ActivityPub names (section 4.1)."""
     posting_restricted: bool = False
     """Whether only moderators of the group may post in it."""
 
@@ -236,7 +238,7 @@ def actor_document(profile: ActorProfile) -> Document:
         "discoverable": profile.discoverable,
         "indexable": False,
         # Mobilizon reads this without asking whether it is there.
-        "endpoints": {"sharedInbox": profile.shared_inbox},
+        "endpoints": {"sharedInbox": profile.shared_inbox, **dict(profile.endpoints)},
         "tag": [],
         "attachment": [{"type": "PropertyValue", "name": name, "value": value} for name, value in profile.fields],
         **_keys(profile),

@@ -33,3 +33,11 @@ async def local_actor(context: Context, uri: str | None) -> LocalActor | None:
         return None
     actor = await context.session.get(LocalActor, located.id)
     return actor if actor is not None and actor.state == ACTIVE else None
+
+
+def endpoints_of(origin: Origin) -> tuple[tuple[str, str], ...]:
+    """Where a program asks to act for an actor of this server (ActivityPub section 4.1)."""
+    return (
+        ("oauthAuthorizationEndpoint", f"{origin}/oauth/authorize"),
+        ("oauthTokenEndpoint", f"{origin}/oauth/token"),
+    )

@@ -6,6 +6,7 @@ from federation.vocabulary import Document
 from federation.vocabulary.actors import ActorProfile, actor_document
 from federation.vocabulary.html import paragraphs
 from models import LocalActor
+from server.organizing.parties import endpoints_of
 
 
 def group_document(origin: Origin, group: LocalActor) -> Document:
@@ -21,6 +22,7 @@ def group_document(origin: Origin, group: LocalActor) -> Document:
             domain=origin.domain,
             url=origin.profile(group.handle),
             shared_inbox=origin.shared_inbox,
+            endpoints=endpoints_of(origin),
             public_key_pem=group.public_key_pem,
             multikeys=proof_keys(group),
             name=group.name,

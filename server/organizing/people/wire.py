@@ -6,6 +6,7 @@ from federation.vocabulary import Document
 from federation.vocabulary.actors import ActorProfile, actor_document
 from federation.vocabulary.html import paragraphs
 from models import LocalActor
+from server.organizing.parties import endpoints_of
 
 
 def person_document(origin: Origin, person: LocalActor) -> Document:
@@ -18,6 +19,7 @@ def person_document(origin: Origin, person: LocalActor) -> Document:
             domain=origin.domain,
             url=origin.profile(person.handle),
             shared_inbox=origin.shared_inbox,
+            endpoints=endpoints_of(origin),
             public_key_pem=person.public_key_pem,
             multikeys=proof_keys(person),
             name=person.name,
