@@ -197,13 +197,20 @@ class Client:
         self._signing.shutdown(wait=False, cancel_futures=True)
 
     async def get(
-        self, url: str, *, accept: str, signer: Signer | None, now: datetime, admit: Admit | None = None
+        self,
+        url: str,
+        *,
+        accept: str,
+        signer: Signer | None,
+        now: datetime,
+        admit: Admit | None = None,
+        largest: int | None = None,
     ) -> Answer:
         """Fetches a URL, following up to three redirects, each one examined and signed anew (HOSTILE-PEERS C3).
 
         A 401 to a signed URL with a query is retried once with the query left out of the signature, as several
-        servers check it. Answers over 1 MiB are refused. Raises `ForbiddenAddress`, `Unreachable` (`Crowded` when
-        nobody was asked), and what `admit` raises.
+        servers check it. Answers over 1 MiB, or `largest` bytes, are refused. Raises `ForbiddenAddress`,
+        `Unreachable` (`Crowded` when nobody was asked), and what `admit` raises.
         """
         headers = {"Accept": accept}
         sign = None if signer is None else signs_get(signer, now)
@@ -212,10 +219,10 @@ class Client:
                 target = self._target(url)
                 if admit is not None:
                     await admit(target)
-                answer, location = await self._fetch(target, headers, sign)
+                answer, location = await self._fetch(target, headers, sign, largest)
                 if answer.status == 401 and signer is not None and "?" in target:
                     bare = signs_get(signer, now, omit_query=True)
-                    answer, location = await self._fetch(target, headers, bare)
+                    answer, location = await self._fetch(target, headers, bare, largest)
                 if location is None:
                     return answer
                 url = location
@@ -261,11 +268,13 @@ class Client:
             raise ForbiddenAddress("only https")
         return str(target)
 
-    async def _fetch(self, target: str, headers: Mapping[str, str], sign: Sign | None) -> tuple[Answer, str | None]:
+    async def _fetch(
+        self, target: str, headers: Mapping[str, str], sign: Sign | None, largest: int | None
+    ) -> tuple[Answer, str | None]:
         domain = registrable(host_of(target))
         try:
             async with self._fetches.taken_by(domain, patience=self._limits.connect):
-                return await self._exchange(self._fetching, "GET", target, headers, None, sign)
+                return await self._exchange(self._fetching, "GET", target, headers, None, sign, largest)
         except NoPlace as error:
             raise Crowded("too many fetches are under way") from error
 
@@ -277,6 +286,7 @@ class Client:
         headers: Mapping[str, str],
         body: bytes | None,
         sign: Sign | None,
+        largest: int | None = None,
     ) -> tuple[Answer, str | None]:
         """One request and its answer, and where a redirect points."""
         sent = {"User-Agent": self._user_agent, "Accept-Encoding": "gzip", **headers}
@@ -287,15 +297,17 @@ class Client:
         try:
             response = await _send(transport, request)
             try:
-                return await self._answer(target, response, truncate=method == "POST")
+                return await self._answer(target, response, largest, truncate=method == "POST")
             finally:
                 await response.aclose()
         except (httpx.TransportError, httpx.StreamError, aiohttp.ClientError, OSError, zlib.error) as error:
             raise Unreachable(f"no answer: {type(error.__cause__ or error).__name__}") from error
 
-    async def _answer(self, target: str, response: httpx.Response, *, truncate: bool) -> tuple[Answer, str | None]:
+    async def _answer(
+        self, target: str, response: httpx.Response, largest: int | None, *, truncate: bool
+    ) -> tuple[Answer, str | None]:
         location = _location(target, response)
-        limit = self._limits.largest_reply if truncate else self._limits.largest_document
+        limit = self._limits.largest_reply if truncate else largest or self._limits.largest_document
         body = b"" if location else await self._read(response, limit, truncate=truncate)
         answer = Answer(
             url=target,

@@ -13,6 +13,7 @@ from models.federation import (
     Tombstone,
 )
 from models.follows import Departure, Follow
+from models.media import Medium
 from models.movements import AuditEntry, Circle, Membership, Movement
 from models.oauth import OAuthApp, OAuthCode, OAuthToken
 from models.people import Person
@@ -33,6 +34,7 @@ __all__ = [
     "Follow",
     "InboxItem",
     "LocalActor",
+    "Medium",
     "Membership",
     "Movement",
     "OAuthApp",

@@ -32,6 +32,8 @@ class LocalActor(SQLModel, table=True):
     proof_key_number: int = 1
     former_multikey: str | None = Field(default=None, max_length=64)
     former_until: datetime | None = moment(nullable=True, index=True)
+    picture_id: str | None = Field(default=None, max_length=26)
+    banner_id: str | None = Field(default=None, max_length=26)
     created_on: date
     deleted_at: datetime | None = moment(nullable=True)
 

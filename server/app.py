@@ -22,10 +22,11 @@ from server.oauth import routes as oauth
 from server.operations.metrics import Metrics
 from server.operations.routes import Operations
 from server.operations.timing import Timing
+from server.organizing.media.proxied import Proxy
 from server.running import working
 from server.throttling import Throttle
 from server.version import VERSION
-from server.web import pages, problems
+from server.web import media, pages, problems
 from server.worker import Worker
 
 
@@ -47,6 +48,7 @@ def create_app(settings: Settings, *, works: bool = True, held: Held | None = No
     )
 
     app.state.metrics = metrics = Metrics()
+    app.state.proxy = Proxy()
     app.state.throttle = throttle = Throttle()
     app.add_middleware(RateLimits, throttle=throttle, limit=settings.api_limit)
     app.add_middleware(CrossOrigin)
@@ -55,6 +57,7 @@ def create_app(settings: Settings, *, works: bool = True, held: Held | None = No
     app.include_router(Operations(_assembly_of, _worker_of, metrics).router())
     for router in (oauth.routes, authorize.routes, programs.routes, client_to_server.routes, mastodon.build_router()):
         app.include_router(router)
+    app.include_router(media.routes)
     app.include_router(pages.build_router(_assembly_of))
     app.add_exception_handler(HTTPException, _problem)
     for known in errors.KNOWN:

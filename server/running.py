@@ -15,6 +15,7 @@ from server.assembly import Assembly, CannotStart, assemble
 from server.config import Settings
 from server.edge import Limits, bounded
 from server.operations.routes import application
+from server.organizing.media.files import FOLDER, MediaFiles
 from server.worker import Worker
 
 STARTUP_FAILURE = 3
@@ -23,7 +24,7 @@ STARTUP_FAILURE = 3
 @asynccontextmanager
 async def working(assembly: Assembly) -> AsyncIterator[Worker]:
     """A worker beside whatever runs in the block; ended with it."""
-    worker = Worker(assembly.federation, assembly.database)
+    worker = Worker(assembly.federation, assembly.database, MediaFiles(assembly.settings.data_dir / FOLDER))
     running = asyncio.create_task(worker.run())
     try:
         yield worker

@@ -19,6 +19,7 @@ from server import waking
 from server.db import Database
 from server.oauth import upkeep as oauth
 from server.organizing import upkeep
+from server.organizing.media.files import MediaFiles
 
 log = structlog.get_logger()
 
@@ -44,6 +45,7 @@ class Worker:
 
     federation: Federation
     database: Database
+    media: MediaFiles
     id: str = field(default_factory=random_id)
     running: bool = False
     stumbling: set[str] = field(default_factory=set)
@@ -149,6 +151,7 @@ class Worker:
                     await upkeep.sweep(context)
                     await oauth.sweep(context)
                 await upkeep.review(self.federation)
+                await self.media.sweep(self.federation.reading)
             except Exception as error:  # swept at the next turn
                 log.error("sweep stumbled", error=type(error).__name__)
             self.wake("log")

@@ -206,7 +206,9 @@ class ActorProfile:
     published: datetime | None = None
     updated: datetime | None = None
     icon: str | None = None
-    icon_type: str = "image/png"
+    icon_type: str | None = None
+    image: str | None = None
+    """The picture above what the actor says."""
     fields: tuple[tuple[str, str], ...] = ()
     """Rows of the profile: names are text, values are HTML."""
     also_known_as: tuple[str, ...] = ()
@@ -250,6 +252,13 @@ def actor_document(profile: ActorProfile) -> Document:
     return in_context(_as_group(document, profile) if profile.kind == "Group" else document)
 
 
+def _picture(url: str | None, media_type: str | None) -> Document | None:
+    if url is None:
+        return None
+    typed = {"mediaType": media_type} if media_type is not None else {}
+    return {"type": "Image", **typed, "url": url}
+
+
 def _keys(profile: ActorProfile) -> Document:
     keys: Document = {
         "publicKey": {
@@ -276,7 +285,8 @@ def _optional(profile: ActorProfile) -> Document:
         "source": {"content": profile.source, "mediaType": "text/markdown"} if profile.source else None,
         "published": timestamp(profile.published) if profile.published else None,
         "updated": timestamp(profile.updated) if profile.updated else None,
-        "icon": {"type": "Image", "mediaType": profile.icon_type, "url": profile.icon} if profile.icon else None,
+        "icon": _picture(profile.icon, profile.icon_type),
+        "image": _picture(profile.image, None),
         "alsoKnownAs": list(profile.also_known_as) or None,
         "movedTo": profile.moved_to,
     }

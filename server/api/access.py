@@ -1,10 +1,11 @@
 """Who may call what: a bearer token, its scope, and one unit of work for the operation.
 
-Every route says `reads`, `writes`, `looks` or `asks`, and thereby which scope it needs, before it says what else it
-takes: whoever may not call it hears that, and not what is wrong with the rest. A test goes through them all.
+Every route says `reads`, `writes`, `runs`, `looks` or `asks`, and thereby which scope it needs, before it says what
+else it takes: whoever may not call it hears that, and not what is wrong with the rest. A test goes through them all.
 """
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,6 +35,23 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Errand:
+    """An operation of somebody that takes its time, on the network or over pixels: its units of work are its own."""
+
+    assembly: Assembly
+    me: LocalActor
+    caller: Caller
+    act: str
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Context]:
+        """A unit of work in which something is done; written down like any other act."""
+        async with self.assembly.federation.writing() as context:
+            yield context
+            await _write_down(context, self.caller, self.act)
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """One operation that anybody may do; `me` is who does it, where somebody signed in."""
 
@@ -55,7 +73,7 @@ class Access:
     def __init__(self, scope: str, *, need: Literal["person", "program", "anybody"], writes: bool) -> None:
         self.scope, self.need, self.writes = scope, need, writes
 
-    async def __call__(self, request: Request) -> AsyncIterator[Work | Visit]:
+    async def __call__(self, request: Request) -> AsyncIterator[Work | Visit | Errand]:
         """Opens the unit of work, as the caller; it is committed before the answer goes out.
 
         What somebody does in the name of a movement or circle is written down with it.
@@ -65,17 +83,15 @@ class Access:
         open_context = assembly.federation.writing if self.writes else assembly.federation.reading
         async with open_context() as context:
             caller = await self.caller_of(context, request)
-            if self.writes and caller is not None:
-                await tokens.note_use(context, caller)
             speaker = caller.speaker if caller is not None else None
-            if self.need == "person":
-                if speaker is None or caller is None:
-                    raise Unauthorized("This method requires an authenticated user")
-                yield Work(context, assembly, speaker, caller)
-                if self.writes and caller.person is not None and speaker.id != caller.person.id:
-                    await audit.note(context, actor=speaker, by=caller.person, act=request.scope["route"].name)
-            else:
+            if self.need != "person":
                 yield Visit(context, assembly, speaker, caller.app if caller is not None else None)
+            elif speaker is None or caller is None:
+                raise Unauthorized("This method requires an authenticated user")
+            else:
+                yield Work(context, assembly, speaker, caller)
+                if self.writes:
+                    await _write_down(context, caller, _act_of(request))
 
     async def caller_of(self, context: Context, request: Request) -> Caller | None:
         """Whose token it is. Raises `Unauthorized` without a good one where one is needed, `Forbidden` by scope."""
@@ -90,6 +106,25 @@ class Access:
         if not covers(caller.scopes, self.scope):
             raise Forbidden(OUTSIDE_SCOPE)
         return caller
+
+
+class ErrandAccess(Access):
+    """The same, with no unit of work open when the operation begins."""
+
+    async def __call__(self, request: Request) -> AsyncIterator[Errand]:
+        """Recognises the caller, and leaves the rest to the operation."""
+        assembly: Assembly = request.app.state.assembly
+        await request.body()
+        async with assembly.federation.reading() as context:
+            caller = await self.caller_of(context, request)
+        if caller is None or caller.speaker is None:
+            raise Unauthorized("This method requires an authenticated user")
+        yield Errand(assembly, caller.speaker, caller, _act_of(request))
+
+
+def runs(scope: str) -> Any:
+    """For somebody signed in whose token covers the scope, and an operation that opens its own units of work."""
+    return Depends(ErrandAccess(scope, need="person", writes=True), scope="function")
 
 
 def reads(scope: str) -> Any:
@@ -110,6 +145,18 @@ def looks(scope: str) -> Any:
 def asks(scope: str, *, writes: bool = False) -> Any:
     """For any program with a token, its own or a person's."""
     return Depends(Access(scope, need="program", writes=writes), scope="function")
+
+
+async def _write_down(context: Context, caller: Caller, act: str) -> None:
+    """That a token was used, and what was done with it in the name of a movement or circle."""
+    await tokens.note_use(context, caller)
+    if caller.person is not None and caller.speaker is not None and caller.speaker.id != caller.person.id:
+        await audit.note(context, actor=caller.speaker, by=caller.person, act=act)
+
+
+def _act_of(request: Request) -> str:
+    name: str = request.scope["route"].name
+    return name
 
 
 def bearer_of(request: Request) -> str | None:

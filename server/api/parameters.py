@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_origin
 
 from fastapi import Depends, Request
@@ -13,6 +14,14 @@ from server.api.errors import BadRequest, Unprocessable
 
 _PART = re.compile(r"\[([^\[\]]*)\]")
 _DEEPEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """A file that came in a multipart form, and what type its sender says it has."""
+
+    media_type: str
+    content: bytes = field(repr=False)
 
 
 class Given(BaseModel):
@@ -95,7 +104,8 @@ async def _body(request: Request) -> dict[str, Any]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()  # first: whoever reads the form first leaves no body to others
     if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        return nested((await request.form()).multi_items())
+        async with request.form() as form:
+            return nested([(name, await _value(value)) for name, value in form.multi_items()])
     if not body.strip() or not kind.endswith("json"):
         return {}
     try:
@@ -140,6 +150,8 @@ def _as_list(value: Any) -> Any:
     return value if isinstance(value, list) or value is None else [value]
 
 
-def file_in(value: Any) -> UploadFile | None:
-    """A file that was sent in a multipart form."""
-    return value if isinstance(value, UploadFile) else None
+async def _value(value: str | UploadFile) -> str | SentFile:
+    """A part of a form; of a file's name nothing is kept."""
+    if isinstance(value, UploadFile):
+        return SentFile(value.content_type or "", await value.read())
+    return value

@@ -42,6 +42,7 @@ CELLS: Mapping[tuple[str, str], tuple[tuple[str, ...], _By]] = {
     ("follows", "sealed_edge"): (("id",), _by_id),
     ("inbox_items", "sealed_body"): (("id",), _by_id),
     ("local_actors", "sealed_keys"): (("id",), _by_id),
+    ("media", "sealed_record"): (("id",), _by_id),
     ("memberships", "sealed_record"): (("id",), _by_id),
     ("oauth_codes", "sealed_grant"): (("code_hash",), lambda row: row.code_hash.hex()),
     ("oauth_tokens", "sealed_grant"): (("token_hash",), lambda row: row.token_hash.hex()),

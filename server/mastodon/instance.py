@@ -5,6 +5,8 @@ from typing import Annotated, Any
 from server.api.access import Visit, looks
 from server.api.routing import router
 from server.mastodon.entities.instance import Configuration, Instance, Urls, V1Instance
+from server.organizing.media.pictures import LARGEST, MOST_PIXELS, TYPES
+from server.organizing.media.policy import LONGEST_DESCRIPTION, MOST_ON_A_POST
 from server.organizing.posts.policy import LONGEST_TEXT
 from server.version import VERSION
 
@@ -68,15 +70,19 @@ def configuration_of(visit: Visit) -> Configuration:
     return Configuration(
         urls=Urls(streaming=f"{scheme}://{origin.domain}"),
         accounts={"max_featured_tags": 10, "max_pinned_statuses": 5},
-        statuses={"max_characters": LONGEST_TEXT, "max_media_attachments": 4, "characters_reserved_per_url": 23},
+        statuses={
+            "max_characters": LONGEST_TEXT,
+            "max_media_attachments": MOST_ON_A_POST,
+            "characters_reserved_per_url": 23,
+        },
         media_attachments={
-            "supported_mime_types": [],
-            "image_size_limit": 0,
-            "image_matrix_limit": 0,
+            "supported_mime_types": list(TYPES),
+            "image_size_limit": LARGEST,
+            "image_matrix_limit": MOST_PIXELS,
             "video_size_limit": 0,
             "video_frame_rate_limit": 0,
             "video_matrix_limit": 0,
-            "description_limit": 1_500,
+            "description_limit": LONGEST_DESCRIPTION,
         },
         polls={
             "max_options": 0,

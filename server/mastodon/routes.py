@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from server.mastodon import accounts, instance, statuses, timelines
+from server.mastodon import accounts, instance, media, statuses, timelines
 
-RESOURCES = (instance, accounts, statuses, timelines)
+RESOURCES = (instance, accounts, media, statuses, timelines)
 
 
 def build_router() -> APIRouter:

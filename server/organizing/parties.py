@@ -41,3 +41,8 @@ def endpoints_of(origin: Origin) -> tuple[tuple[str, str], ...]:
         ("oauthAuthorizationEndpoint", f"{origin}/oauth/authorize"),
         ("oauthTokenEndpoint", f"{origin}/oauth/token"),
     )
+
+
+def picture_address(origin: Origin, medium_id: str | None) -> str | None:
+    """Where a picture is shown that an actor of this server is known by."""
+    return f"{origin}/media/{medium_id}/original" if medium_id is not None else None

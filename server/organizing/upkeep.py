@@ -15,6 +15,7 @@ from federation.identities import drop_former_keys
 from federation.review import review_actors
 from federation.runtime import Federation
 from models import Budget
+from server.organizing.media import records as media
 from server.organizing.membership import records as memberships
 from server.organizing.membership.service import forget_stale
 from server.organizing.moderation import reports
@@ -36,6 +37,7 @@ async def sweep(context: Context) -> None:
     await drop_former_keys(context)
     await reports.sweep(context)
     await audit.sweep(context)
+    await media.forget_unused(context)
     await context.session.execute(delete(Budget).where(col(Budget.ends_at) <= context.now))
 
 

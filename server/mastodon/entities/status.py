@@ -4,6 +4,7 @@ from typing import Any
 
 from server.mastodon.entities.account import Account
 from server.mastodon.entities.base import Entity, Moment
+from server.mastodon.entities.media import MediaAttachment
 
 
 class Mention(Entity):
@@ -46,7 +47,7 @@ class Status(Entity):
     in_reply_to_id: str | None = None
     in_reply_to_account_id: str | None = None
     reblog: "Status | None" = None
-    media_attachments: list[Any] = []
+    media_attachments: list[MediaAttachment] = []
     mentions: list[Mention] = []
     tags: list[Tag] = []
     emojis: list[Any] = []

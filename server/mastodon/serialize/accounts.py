@@ -16,6 +16,7 @@ from models import LocalActor, Post
 from server.mastodon.entities.account import Account, CredentialAccount, Source
 from server.mastodon.ids import account_id
 from server.organizing.following import queries as following
+from server.organizing.media.service import address_of
 from server.organizing.membership import queries as membership
 from server.organizing.parties import ACTIVE, Party, uri_of
 from server.organizing.posts.content import OPEN, Audience
@@ -75,8 +76,7 @@ def profile_of(context: Context, party: Party) -> str:
 
 
 def _account(context: Context, party: Party, posts: int) -> Account:
-    picture = f"{context.origin}/static/avatar.png"
-    header = f"{context.origin}/static/header.png"
+    picture, header = _pictures(context, party)
     made = datetime.combine(party.created_on, time(), UTC) if isinstance(party, LocalActor) else _LONG_AGO
     return Account(
         id=account_id(context, party),
@@ -97,6 +97,17 @@ def _account(context: Context, party: Party, posts: int) -> Account:
         header_static=header,
         statuses_count=posts,
     )
+
+
+def _pictures(context: Context, party: Party) -> tuple[str, str]:
+    """What an account looks like. Of others' pictures nothing is shown: their servers would learn who looks."""
+    picture, banner = f"{context.origin}/static/avatar.png", f"{context.origin}/static/header.png"
+    if isinstance(party, LocalActor):
+        if party.picture_id is not None:
+            picture = address_of(context.origin, party.picture_id)
+        if party.banner_id is not None:
+            banner = address_of(context.origin, party.banner_id)
+    return picture, banner
 
 
 def _kind(party: Party) -> str:

@@ -12,6 +12,7 @@ from server.mastodon.entities.account import Account
 from server.mastodon.entities.status import Mention, Status, Tag
 from server.mastodon.ids import id_of_uri
 from server.mastodon.serialize.accounts import accounts_of, parties_of
+from server.mastodon.serialize.media import media_on
 from server.organizing.parties import Party
 from server.organizing.posts.content import Audience
 from server.organizing.posts.reaction_records import BOOST, LIKE, actor_index
@@ -127,6 +128,7 @@ def _post(context: Context, post: StoredPost, known: _Known) -> Status | None:
         language=content.language,
         in_reply_to_id=str(parent.row.number) if parent is not None else None,
         in_reply_to_account_id=id_of_uri(context, parent.content.author) if parent is not None else None,
+        media_attachments=media_on(context, post),
         mentions=_mentions(context, post),
         tags=[Tag(name=name.lower(), url=f"{context.origin}/tags/{name.lower()}") for name in content.hashtags],
         replies_count=known.replies.get(post_id, 0),

@@ -6,7 +6,7 @@ from federation.vocabulary import Document
 from federation.vocabulary.actors import ActorProfile, actor_document
 from federation.vocabulary.html import paragraphs
 from models import LocalActor
-from server.organizing.parties import endpoints_of
+from server.organizing.parties import endpoints_of, picture_address
 
 
 def group_document(origin: Origin, group: LocalActor) -> Document:
@@ -29,6 +29,8 @@ def group_document(origin: Origin, group: LocalActor) -> Document:
             summary=paragraphs(group.summary),
             locked=group.locked,
             discoverable=group.discoverable,
+            icon=picture_address(origin, group.picture_id),
+            image=picture_address(origin, group.banner_id),
             openness="moderated" if group.locked else "invite_only",
             posting_restricted=True,
         )

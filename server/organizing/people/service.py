@@ -19,6 +19,7 @@ from federation.vocabulary.activities import PUBLIC
 from models import LocalActor, OutboxItem, Person
 from server.oauth import tokens
 from server.organizing import profiles
+from server.organizing.media import records as media
 from server.organizing.membership import records
 from server.organizing.membership import service as membership
 from server.organizing.people import policy
@@ -78,6 +79,7 @@ async def delete_person(context: Context, *, person: LocalActor) -> None:
     await membership.forget_actor(context, own)
     await departures.forget(context, own)
     await tokens.revoke_all_of(context, person)
+    await media.remove_all_of(context, person.id)
     account = await context.session.get(Person, person.id)
     if account is not None:
         await context.session.delete(account)

@@ -6,7 +6,7 @@ from federation.vocabulary import Document
 from federation.vocabulary.actors import ActorProfile, actor_document
 from federation.vocabulary.html import paragraphs
 from models import LocalActor
-from server.organizing.parties import endpoints_of
+from server.organizing.parties import endpoints_of, picture_address
 
 
 def person_document(origin: Origin, person: LocalActor) -> Document:
@@ -26,5 +26,7 @@ def person_document(origin: Origin, person: LocalActor) -> Document:
             summary=paragraphs(person.summary),
             locked=person.locked,
             discoverable=person.discoverable,
+            icon=picture_address(origin, person.picture_id),
+            image=picture_address(origin, person.banner_id),
         )
     )

@@ -82,7 +82,7 @@ class PostContent:
         lists = {name: tuple(values[name]) for name in _LISTS}
         made = {
             "mentions": tuple(Mention(**mention) for mention in values["mentions"]),
-            "attachments": tuple(Attachment(**attachment) for attachment in values["attachments"]),
+            "attachments": tuple(_attachment(attachment) for attachment in values["attachments"]),
         }
         return cls(**(values | moments | lists | made))
 
@@ -119,6 +119,11 @@ def content_of(note: Note, *, published: datetime, recipients: Iterable[str] = (
 def _plain(value: Any) -> Any:
     """What JSON has no form for: moments, and the parts of a post."""
     return value.isoformat() if isinstance(value, datetime) else asdict(value)
+
+
+def _attachment(fields: dict[str, Any]) -> Attachment:
+    focus = fields.get("focus")
+    return Attachment(**(fields | {"focus": tuple(focus) if focus is not None else None}))
 
 
 def _moment(text: str | None) -> datetime | None:

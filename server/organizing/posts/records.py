@@ -11,7 +11,7 @@ from sqlmodel import col
 from crypto.sealing import Cell
 from crypto.tokens import Random, random_id
 from federation.context import Context
-from models import Circle, Movement, Post, Reaction
+from models import Circle, Medium, Movement, Post, Reaction
 from server.organizing.movements.queries import scope_of, scope_of_group
 from server.organizing.posts.content import OPEN, Audience, PostContent
 from server.vault import SERVER_SCOPE
@@ -184,6 +184,7 @@ async def blank(context: Context, row: Post) -> None:
     That of a post from elsewhere goes after 30 days, when no repeat of its Create can come unnoticed any more.
     """
     await context.session.execute(delete(Reaction).where(col(Reaction.post_id) == row.id))
+    await context.session.execute(delete(Medium).where(col(Medium.post_id) == row.id))
     row.document = row.sealed_document = None
     row.author_index = _NOBODY
     row.group_index = row.parent_index = row.root_index = None

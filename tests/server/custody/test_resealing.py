@@ -21,6 +21,9 @@ from server.custody.sources import Source
 from server.db import Database
 from server.oauth import apps, grants, tokens
 from server.oauth.grants import Grant
+from server.organizing.media import service as media
+from server.organizing.media.records import record_of
+from server.organizing.media.service import prepare
 from server.organizing.moderation import reports
 from server.organizing.moderation.reports import Complaint
 from server.organizing.movements import audit
@@ -28,6 +31,7 @@ from server.organizing.posts import reactions
 from server.organizing.posts import service as posts
 from server.vault import FRESH, INDEX_SCOPE, Keyring
 from tests.conftest import Clock
+from tests.pictures import png
 from tests.posting import Stage, make_stage
 
 CELL = Cell("posts", "sealed_document", "one", "server")
@@ -54,6 +58,8 @@ async def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Stage:
         grant = Grant(app=program.app.id, scopes=("read",), person=stage.local_fan.id, speaker=stage.local_fan.id)
         await grants.issue(unit, grant)
         await tokens.issue(unit, grant)
+        picture = await prepare(png())
+        await media.keep(unit, record=record_of(stage.local_member.id, picture, "A chart", None))
         await audit.note(unit, actor=stage.movement, by=stage.local_member, act="create_status")
         edge = await follows.find(unit, follower=stage.fan.id, followee=unit.origin.actor(stage.movement.id))
         assert edge is not None
