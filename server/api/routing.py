@@ -1,6 +1,7 @@
 """Routes of the client API: errors in Mastodon's form, and a description of what each operation takes."""
 
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -30,7 +31,10 @@ class ApiRoute(APIRoute):
 
         async def answered(request: Request) -> Response:
             try:
-                return await handle(request)
+                # Its own stack: what is refused leaves through it, and so undoes what was written.
+                async with AsyncExitStack() as units:
+                    request.scope["fastapi_function_astack"] = units
+                    return await handle(request)
             except Exception as error:
                 known = Unprocessable("Validation failed") if isinstance(error, RequestValidationError) else error
                 answer = answer_to(known)
