@@ -16,6 +16,7 @@ from models.follows import Departure, Follow
 from models.movements import Circle, Membership, Movement
 from models.oauth import OAuthApp, OAuthCode, OAuthToken
 from models.people import Person
+from models.personal import PersonalRecord
 from models.posts import Post, Reaction
 from models.reports import Report
 from models.secrets import DataKey, ServerSetting
@@ -39,6 +40,7 @@ __all__ = [
     "OAuthToken",
     "OutboxItem",
     "Person",
+    "PersonalRecord",
     "Post",
     "Reaction",
     "RemoteActor",

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from server.mastodon import accounts, instance, statuses, timelines
+from server.mastodon import accounts, credentials, follow_requests, instance, relations, statuses, timelines
 
-RESOURCES = (instance, accounts, statuses, timelines)
+RESOURCES = (instance, credentials, relations, follow_requests, accounts, statuses, timelines)
 
 
 def build_router() -> APIRouter:

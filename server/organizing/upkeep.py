@@ -19,6 +19,7 @@ from server.organizing.membership import records as memberships
 from server.organizing.membership.service import forget_stale
 from server.organizing.moderation import reports
 from server.organizing.people.service import forget_keys
+from server.organizing.personal import records as personal
 from server.organizing.posts import strangers
 
 MOST_ROUNDS = 50
@@ -34,6 +35,7 @@ async def sweep(context: Context) -> None:
     await forget_keys(context)
     await drop_former_keys(context)
     await reports.sweep(context)
+    await personal.sweep(context)
     await context.session.execute(delete(Budget).where(col(Budget.ends_at) <= context.now))
 
 

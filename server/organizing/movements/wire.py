@@ -6,6 +6,7 @@ from federation.vocabulary import Document
 from federation.vocabulary.actors import ActorProfile, actor_document
 from federation.vocabulary.html import paragraphs
 from models import LocalActor
+from server.organizing.profile_fields import shown_fields
 
 
 def group_document(origin: Origin, group: LocalActor) -> Document:
@@ -25,6 +26,7 @@ def group_document(origin: Origin, group: LocalActor) -> Document:
             multikeys=proof_keys(group),
             name=group.name,
             summary=paragraphs(group.summary),
+            fields=shown_fields(group),
             locked=group.locked,
             discoverable=group.discoverable,
             openness="moderated" if group.locked else "invite_only",

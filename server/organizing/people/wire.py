@@ -6,6 +6,7 @@ from federation.vocabulary import Document
 from federation.vocabulary.actors import ActorProfile, actor_document
 from federation.vocabulary.html import paragraphs
 from models import LocalActor
+from server.organizing.profile_fields import shown_fields
 
 
 def person_document(origin: Origin, person: LocalActor) -> Document:
@@ -22,6 +23,7 @@ def person_document(origin: Origin, person: LocalActor) -> Document:
             multikeys=proof_keys(person),
             name=person.name,
             summary=paragraphs(person.summary),
+            fields=shown_fields(person),
             locked=person.locked,
             discoverable=person.discoverable,
         )

@@ -25,6 +25,7 @@ from server.organizing.moderation import reports
 from server.organizing.moderation.reports import Complaint
 from server.organizing.posts import reactions
 from server.organizing.posts import service as posts
+from server.organizing.relations import service as relations
 from server.vault import FRESH, INDEX_SCOPE, Keyring
 from tests.conftest import Clock
 from tests.posting import Stage, make_stage
@@ -53,6 +54,7 @@ async def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Stage:
         grant = Grant(app=program.app.id, scopes=("read",), person=stage.local_fan.id, speaker=stage.local_fan.id)
         await grants.issue(unit, grant)
         await tokens.issue(unit, grant)
+        await relations.mute(unit, actor=stage.local_fan, other=stage.local_member)
         edge = await follows.find(unit, follower=stage.fan.id, followee=unit.origin.actor(stage.movement.id))
         assert edge is not None
         await follows.remove(unit, edge)
