@@ -2,9 +2,39 @@
 
 from fastapi import APIRouter
 
-from server.mastodon import accounts, credentials, follow_requests, instance, relations, statuses, timelines
+from server.mastodon import (
+    accounts,
+    credentials,
+    discovery,
+    filters,
+    filters_v1,
+    follow_requests,
+    instance,
+    lists,
+    markers,
+    relations,
+    reports,
+    statuses,
+    tags,
+    timelines,
+)
 
-RESOURCES = (instance, credentials, relations, follow_requests, accounts, statuses, timelines)
+RESOURCES = (
+    instance,
+    credentials,
+    relations,
+    follow_requests,
+    accounts,
+    lists,
+    filters,
+    filters_v1,
+    markers,
+    tags,
+    discovery,
+    reports,
+    statuses,
+    timelines,
+)
 
 
 def build_router() -> APIRouter:

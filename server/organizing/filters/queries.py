@@ -49,11 +49,11 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A filter that a post runs into: by which words, and whether by itself."""
+    """A filter that a post runs into: by which words, and by its own number or not."""
 
     filter: Filter
     keywords: tuple[str, ...]
-    named: bool
+    number: int | None
 
 
 def read(kept: Kept) -> Filter:
@@ -92,7 +92,7 @@ def matches(filters: Sequence[Filter], content: PostContent, number: int) -> lis
         words = tuple(word.text for word in one.keywords if _pattern(word.text, word.whole).search(text))
         named = any(post.number == number for post in one.posts)
         if words or named:
-            found.append(Match(one, words, named))
+            found.append(Match(one, words, number if named else None))
     return found
 
 
