@@ -14,6 +14,7 @@ from server.mastodon.entities.lists import List
 from server.mastodon.entities.status import Status
 from server.mastodon.ids import find_account, find_accounts
 from server.mastodon.people import page_of_accounts
+from server.mastodon.serialize.accounts import accounts_of, parties_of
 from server.mastodon.timelines import paged
 from server.organizing.lists import queries, service
 from server.organizing.lists.queries import OwnList
@@ -98,9 +99,12 @@ async def show_members(
     page: Annotated[Paged, given(Paged)],
     work: Annotated[Work, reads("read:lists")],
 ) -> list[Account]:
-    """Who is on a list, newest first."""
+    """Who is on a list, newest first; with a limit of 0 everybody, as some clients ask for."""
     own = await _own(work, list_id)
     rows = list(enumerate(own.members, start=1))
+    if request.query_params.get("limit") == "0":
+        known = await parties_of(work.context, own.members)
+        return await accounts_of(work.context, [known[uri] for _, uri in reversed(rows) if uri in known])
     return await page_of_accounts(request, response, work.context, page, rows)
 
 

@@ -45,8 +45,10 @@ def may_endorse(*, follows: bool) -> Refusal | None:
     )
 
 
-def may_shut(*, domain: str, own: Origin) -> Refusal | None:
-    """Whether one may shut out a domain for oneself."""
+def may_shut(*, domain: str, own: Origin, as_circle: bool) -> Refusal | None:
+    """Whether one may shut out a domain for oneself. A circle removes members one by one, never a server's at once."""
+    if as_circle:
+        return Refusal("A circle shuts out nobody but by name.")
     if "." not in domain or ":" in domain:
         return Refusal("Validation failed: Domain is not a valid domain name")
     if is_below(own.domain.partition(":")[0], domain):

@@ -101,15 +101,19 @@ async def unendorse(context: Context, *, actor: LocalActor, other: Party) -> Non
 
 
 async def shut_out(context: Context, *, actor: LocalActor, domain: str) -> None:
-    """Hears nothing of a domain, and all below it; follows in both directions end. Raises `Refused`."""
+    """Hears nothing of a domain, and all below it; follows in both directions, and memberships there, end.
+
+    Raises `Refused`.
+    """
     name, own = _domain(domain), context.origin.actor(actor.id)
-    require(policy.may_shut(domain=name, own=context.origin))
+    require(policy.may_shut(domain=name, own=context.origin, as_circle=await is_circle(context, actor)))
     if await records.find(context, Kind.DOMAIN, own, name) is not None:
         return
     await records.require_room(context, Kind.DOMAIN, own, most=policy.MOST_DOMAINS)
     await records.put(context, Kept(kind=Kind.DOMAIN, owner=own, about=name))
     around = {edge.followee for edge in await follows.following_of(context, own, state=None)}
     around |= {edge.follower for edge in await follows.followers_of(context, own, state=None)}
+    around |= {record.group for record in await memberships.of_member(context, own)}
     for uri in sorted(uri for uri in around if _is_of(uri, name)):
         other = await party_of(context, uri)
         if other is not None:

@@ -16,7 +16,10 @@ async def test_a_list_is_made_filled_and_read(live: LoopbackServer, client: http
         await robin.do(f"v1/accounts/{followed.id}/follow")
     assert (await robin.fails(f"{path}/accounts", account_ids=[kim.id, "unknown"]))[0] == 404
     assert await robin.get(f"{path}/accounts") == [], "all or none"
-    await robin.do(f"{path}/accounts", account_ids=[kim.id])
+    await robin.do(f"{path}/accounts", account_ids=[lou.id, kim.id])
+    for limit in (0, 40):
+        assert [account["id"] for account in await robin.get(f"{path}/accounts", limit=limit)] == [kim.id, lou.id]
+    await robin.do(f"{path}/accounts", method="DELETE", account_ids=[lou.id])
     assert [account["id"] for account in await robin.get(f"{path}/accounts")] == [kim.id]
     assert await robin.get(f"v1/accounts/{kim.id}/lists") == [made]
 

@@ -15,8 +15,11 @@ from models import LocalActor, PersonalRecord
 from server.loopback import LoopbackServer
 from server.mastodon.ids import remote_id
 from server.mastodon.serialize.relationships import relationships_of
+from server.organizing.following.options import who_wants_notice
 from server.organizing.people.service import delete_person
+from server.organizing.personal import records as personal
 from server.organizing.posts.inbox import handle_create_note
+from server.organizing.relations.silence import Where, silence_of
 from tests.builders import Sent, activity, know, make_movement, make_remote_actor, received, sent
 from tests.posting import created, let_follow, let_join, note
 from tests.server.mastodon.signed_in import User, sign_in
@@ -52,6 +55,9 @@ async def test_following_has_its_options(live: LoopbackServer, robin: User, kim:
     assert followed["languages"] == ["de", "en"]
     assert await relation(robin, kim.id) == followed
     assert (await robin.do(f"v1/accounts/{kim.id}/follow", reblogs=True))["notifying"] is True, "the rest stays"
+    async with live.assembly.federation.reading() as context:
+        own, other = [context.origin.actor(user.id) for user in (robin, kim)]
+        assert (await who_wants_notice(context, other), await who_wants_notice(context, own)) == ([own], [])
     english = (await kim.post("kim in English", language="en"))["id"]
     await kim.post("kim en français", language="fr")
     await kim.post("without")
@@ -150,6 +156,7 @@ async def test_a_group_bans(live: LoopbackServer, client: httpx.AsyncClient, rob
     circle = await sign_in(live, client, "robin", speaker=made.circle)
     assert (await circle.fails(f"v1/accounts/{robin.id}/block"))[0] == 422, "the last organizer stays"
     assert (await circle.fails(f"v1/accounts/{ids[1]}/follow"))[0] == 422
+    assert (await circle.fails("v1/domain_blocks", domain="far.example"))[0] == 422
 
 
 async def test_mutes_last_as_long_as_they_were_meant_to(
@@ -169,14 +176,24 @@ async def test_mutes_last_as_long_as_they_were_meant_to(
     assert "over and over" in await robin.texts(f"v1/accounts/{kim.id}/statuses"), "asked for, it is shown"
     assert (await robin.get(f"v1/statuses/{said['id']}"))["id"] == said["id"]
     assert (await relation(kim, robin.id))["blocked_by"] is False
+    async with live.assembly.federation.reading() as context:
+        own, other = [context.origin.actor(user.id) for user in (robin, kim)]
+        unheard = [(await silence_of(context, own, where)).covers(other) for where in Where]
+        assert unheard == [False, True, False], "notices were to come all the same"
     clock = live.assembly.database.clock
-    monkeypatch.setattr(live.assembly.database, "clock", lambda: clock() + timedelta(hours=2))
+    monkeypatch.setattr(live.assembly.database, "clock", lambda: clock() + timedelta(days=3))
     assert (await relation(robin, kim.id))["muting"] is False
+    async with live.assembly.federation.writing() as context:
+        await personal.sweep(context)
+        assert (await context.session.execute(select(PersonalRecord))).all() == []
     assert await robin.get("v1/mutes") == []
     assert "over and over" in await robin.texts("v1/timelines/home")
     assert (await robin.fails(f"v1/accounts/{kim.id}/mute", duration=-1))[0] == 422
     await robin.do(f"v1/accounts/{kim.id}/mute")
     assert (await relation(robin, kim.id))["muting_expires_at"] is None
+    async with live.assembly.federation.writing() as context:
+        assert (await silence_of(context, own, Where.NOTIFICATIONS)).covers(other)
+        assert await personal.with_records(context, [other, own]) == {other}, "so that it stays known"
     assert (await robin.do(f"v1/accounts/{kim.id}/unmute"))["muting"] is False
 
 
