@@ -85,6 +85,12 @@ async def test_a_block_ends_and_hides_both_ways(live: LoopbackServer, robin: Use
     root = await robin.post("by robin")
     reply = await kim.post("by kim", in_reply_to_id=root["id"])
     assert len((await robin.get(f"v1/statuses/{root['id']}/context"))["descendants"]) == 1
+    lou = await sign_in(live, robin.client, "lou")
+    for one, status in ((robin, reply), (kim, root)):
+        await one.do(f"v1/accounts/{lou.id}/follow")
+        await lou.do(f"v1/statuses/{status['id']}/reblog")
+    boosts = [status["account"]["acct"] for status in await robin.get("v1/timelines/home")]
+    assert "lou" in boosts
     blocked = await robin.do(f"v1/accounts/{kim.id}/block")
     assert (blocked["blocking"], blocked["following"], blocked["followed_by"]) == (True, False, False)
     assert blocked["endorsed"] is False
