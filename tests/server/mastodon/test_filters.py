@@ -1,10 +1,12 @@
 """Filters: kept in both versions, and shown on what runs into them."""
 
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import select
+from sqlmodel import col
 
 from federation.vocabulary.attachments import Attachment
 from models import PersonalRecord
@@ -21,14 +23,9 @@ async def ran_into(user: User, path: str) -> dict[str, list[str]]:
     return {status["content"]: [met["filter"]["title"] for met in status["filtered"]] for status in found}
 
 
-async def test_filters_are_kept_and_applied(
-    live: LoopbackServer, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    robin, kim = [await sign_in(live, client, handle) for handle in ("robin", "kim")]
-    await robin.do(f"v1/accounts/{kim.id}/follow")
-    first = await kim.post("Payday at last")
-    second = await kim.post("PAY gaps", in_reply_to_id=first["id"])
-    made = await robin.do(
+async def money(user: User) -> dict[str, Any]:
+    """A filter of two words, for an hour."""
+    made: dict[str, Any] = await user.do(
         "v2/filters",
         title="Money",
         context=["home", "thread"],
@@ -36,11 +33,29 @@ async def test_filters_are_kept_and_applied(
         expires_in=3600,
         keywords_attributes=[{"keyword": "pay", "whole_word": True}, {"keyword": "bonus"}],
     )
-    path = f"v2/filters/{made['id']}"
-    assert (made["context"], made["filter_action"], made["statuses"]) == (["home", "thread"], "hide", [])
+    return made
+
+
+@pytest.fixture
+async def robin(live: LoopbackServer, client: httpx.AsyncClient) -> User:
+    """Somebody signed in."""
+    return await sign_in(live, client, "robin")
+
+
+@pytest.fixture
+async def kim(live: LoopbackServer, client: httpx.AsyncClient) -> User:
+    """Somebody else."""
+    return await sign_in(live, client, "kim")
+
+
+async def test_filters_are_applied_until_they_expire(
+    live: LoopbackServer, robin: User, kim: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await robin.do(f"v1/accounts/{kim.id}/follow")
+    first = await kim.post("Payday at last")
+    await kim.post("PAY gaps", in_reply_to_id=first["id"])
+    made = await money(robin)
     assert made["expires_at"].endswith("Z")
-    assert await robin.get("v2/filters") == [made]
-    assert await robin.get(path) == made
     for where in ("timelines/home", "timelines/public", f"accounts/{kim.id}/statuses"):
         met = await ran_into(robin, f"v1/{where}")
         assert met == {"<p>PAY gaps</p>": ["Money"], "<p>Payday at last</p>": []}, where
@@ -48,15 +63,27 @@ async def test_filters_are_kept_and_applied(
     (result,) = below["filtered"]
     assert (result["filter"], result["keyword_matches"], result["status_matches"]) == (made, ["pay"], None)
     assert await ran_into(kim, "v1/timelines/public") == {"<p>PAY gaps</p>": [], "<p>Payday at last</p>": []}
+    async with live.assembly.federation.reading() as context:
+        kept = (await context.session.execute(select(col(PersonalRecord.sealed_record)))).scalars().all()
+        assert [b"pay" in blob or b"Money" in blob for blob in kept] == [False]
+    clock = live.assembly.database.clock
+    monkeypatch.setattr(live.assembly.database, "clock", lambda: clock() + timedelta(hours=2))
+    assert await robin.get("v2/filters") == []
+    assert (await ran_into(robin, "v1/timelines/home"))["<p>PAY gaps</p>"] == []
 
-    single = await robin.do(f"{path}/statuses", status_id=first["id"])
-    assert single["status_id"] == first["id"]
+
+async def test_filters_are_changed_by_their_owner_alone(robin: User, kim: User) -> None:
+    post, made = await kim.post("Payday at last"), await money(robin)
+    path = f"v2/filters/{made['id']}"
+    assert (made["context"], made["filter_action"], made["statuses"]) == (["home", "thread"], "hide", [])
+    assert await robin.get("v2/filters") == [made]
+    assert await robin.get(path) == made
+    single = await robin.do(f"{path}/statuses", status_id=post["id"])
+    assert single["status_id"] == post["id"]
     assert await robin.get(f"{path}/statuses") == [single]
     assert await robin.get(f"v2/filters/statuses/{single['id']}") == single
-    shown = await robin.get(f"v1/statuses/{first['id']}")
-    assert shown["filtered"][0]["status_matches"] == [first["id"]]
+    assert (await robin.get(f"v1/statuses/{post['id']}"))["filtered"][0]["status_matches"] == [post["id"]]
     await robin.do(f"v2/filters/statuses/{single['id']}", method="DELETE")
-
     word = await robin.do(f"{path}/keywords", keyword="last", whole_word=False)
     assert word in await robin.get(f"{path}/keywords")
     assert (await robin.do(f"v2/filters/keywords/{word['id']}", method="PUT", keyword="least"))["keyword"] == "least"
@@ -68,20 +95,12 @@ async def test_filters_are_kept_and_applied(
     assert changed["context"] == ["home", "thread"], "what is not named stays"
     for method, where in (("GET", path), ("PUT", path), ("DELETE", path), ("POST", f"{path}/keywords")):
         assert await kim.fails(where, method=method, keyword="x", title="x") == (404, "Record not found"), where
-    assert (await kim.fails(f"{path}/statuses", status_id=second["id"]))[0] == 404
-
-    await robin.do(path, method="PUT", expires_in=60)
-    clock = live.assembly.database.clock
-    monkeypatch.setattr(live.assembly.database, "clock", lambda: clock() + timedelta(hours=2))
+    assert (await kim.fails(f"{path}/statuses", status_id=post["id"]))[0] == 404
+    await robin.do(path, method="DELETE")
     assert await robin.get("v2/filters") == []
-    assert (await ran_into(robin, "v1/timelines/home"))["<p>PAY gaps</p>"] == []
-    async with live.assembly.federation.reading() as context:
-        rows = (await context.session.execute(select(PersonalRecord))).scalars().all()
-        assert [b"pay" in row.sealed_record or b"Money" in row.sealed_record for row in rows] == [False]
 
 
-async def test_the_first_version_shows_each_word(live: LoopbackServer, client: httpx.AsyncClient) -> None:
-    robin = await sign_in(live, client, "robin")
+async def test_the_first_version_shows_each_word(robin: User) -> None:
     await robin.do(
         "v2/filters", title="Two", context=["home"], keywords_attributes=[{"keyword": "a"}, {"keyword": "b"}]
     )

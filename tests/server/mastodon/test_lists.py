@@ -45,6 +45,12 @@ async def test_a_list_is_made_filled_and_read(live: LoopbackServer, client: http
     assert ("by kim" in home, "by lou" in home) == (False, True)
     assert "by kim" in await robin.texts(timeline)
 
+
+async def test_a_list_is_its_owners_alone(live: LoopbackServer, client: httpx.AsyncClient) -> None:
+    robin, kim = [await sign_in(live, client, handle) for handle in ("robin", "kim")]
+    await robin.do(f"v1/accounts/{kim.id}/follow")
+    path = f"v1/lists/{(await robin.do('v1/lists', title='Site'))['id']}"
+    timeline = path.replace("lists", "timelines/list")
     for answer in (
         await kim.fails(path, method="GET"),
         await kim.fails(path, method="PUT", title="mine"),
@@ -55,10 +61,12 @@ async def test_a_list_is_made_filled_and_read(live: LoopbackServer, client: http
         assert answer == (404, "Record not found")
     for bad in ({"title": " "}, {"title": "x" * 201}, {"title": "t", "replies_policy": "all"}):
         assert (await robin.fails("v1/lists", **bad))[0] == 422, bad
+    await robin.do(f"{path}/accounts", account_ids=[kim.id])
     await robin.do(f"v1/accounts/{kim.id}/unfollow")
     assert await robin.get(f"{path}/accounts") == []
-    await robin.do(f"{path}/accounts", account_ids=[lou.id])
-    gone = await robin.ask("DELETE", f"{path}/accounts", params={"account_ids[]": [lou.id]})
+    await robin.do(f"v1/accounts/{kim.id}/follow")
+    await robin.do(f"{path}/accounts", account_ids=[kim.id])
+    gone = await robin.ask("DELETE", f"{path}/accounts", params={"account_ids[]": [kim.id]})
     assert (gone.status_code, await robin.get(f"{path}/accounts")) == (200, [])
     await robin.do(path, method="DELETE")
     assert await robin.get("v1/lists") == []
