@@ -180,6 +180,30 @@ async def with_edges(context: Context, actors: Collection[str]) -> set[str]:
     return found
 
 
+async def states_between(
+    context: Context, actor: str, others: Collection[str]
+) -> dict[str, tuple[State | None, State | None]]:
+    """How an actor follows each of the others, and each of them the actor, where there is anything: one query.
+
+    Nothing is opened.
+    """
+    index = context.vault.index
+    followees = {index("follows.followee", other): other for other in others}
+    followers = {index("follows.follower", other): other for other in others}
+    ours = _is_follower(context, actor) & _follows.c.followee_index.in_(followees)
+    theirs = _is_followee(context, actor) & _follows.c.follower_index.in_(followers)
+    asked = select(_follows.c.follower_index, _follows.c.followee_index, _follows.c.state).where(or_(ours, theirs))
+    found: dict[str, tuple[State | None, State | None]] = {}
+    for follower, followee, state in (await context.session.execute(asked)).all():
+        if follower == index("follows.follower", actor):
+            other = followees[followee]
+            found[other] = (state, found.get(other, (None, None))[1])
+        else:
+            other = followers[follower]
+            found[other] = (found.get(other, (None, None))[0], state)
+    return found
+
+
 async def relocate(context: Context, follower: str, inbox: str, shared_inbox: str | None) -> None:
     """Writes where an actor receives now into all its edges."""
     edges = await _select(context, _is_follower(context, follower))

@@ -17,6 +17,7 @@ from models.media import Medium
 from models.movements import AuditEntry, Circle, Membership, Movement
 from models.oauth import OAuthApp, OAuthCode, OAuthToken
 from models.people import Person
+from models.personal import PersonalRecord
 from models.posts import Post, Reaction
 from models.reports import Report
 from models.secrets import DataKey, ServerSetting
@@ -42,6 +43,7 @@ __all__ = [
     "OAuthToken",
     "OutboxItem",
     "Person",
+    "PersonalRecord",
     "Post",
     "Reaction",
     "RemoteActor",

@@ -28,6 +28,8 @@ MAX_NAME = 2_048
 MAX_SUMMARY = 20_000
 MAX_ALIASES = 256
 MAX_KEYS = 10
+MAX_FIELDS = 50
+MAX_FIELD = 2_048
 MAX_KEY_LENGTH = 16_384
 
 # An address `@name@host` must come apart in one way only, and show everything it consists of.
@@ -65,6 +67,8 @@ class Actor:
     also_known_as: tuple[str, ...] = ()
     moved_to: str | None = None
     attributed_to: str | None = None
+    fields: tuple[tuple[str, str], ...] = ()
+    """Rows of the profile: names are text, values are HTML."""
     keys: tuple[PublicKeyEntry, ...] = field(default=())
 
 
@@ -104,6 +108,7 @@ def parse_actor(document: object) -> Actor:
         also_known_as=reference_ids(document.get("alsoKnownAs"), limit=MAX_ALIASES),
         moved_to=reference_id(document.get("movedTo")),
         attributed_to=reference_id(document.get("attributedTo")),
+        fields=_fields(document),
         keys=_rsa_keys(document, identifier) + _multikeys(document, identifier),
     )
 
@@ -144,6 +149,18 @@ def _handle(document: Document) -> str:
     if not isinstance(handle, str) or len(handle) > MAX_NAME or not _HANDLE.fullmatch(handle):
         raise Malformed("no usable preferredUsername")
     return handle
+
+
+def _fields(document: Document) -> tuple[tuple[str, str], ...]:
+    """The rows of a profile (`PropertyValue`)."""
+    found = []
+    for row in listed(document.get("attachment"))[:MAX_FIELDS]:
+        if not isinstance(row, dict) or row.get("type") != "PropertyValue":
+            continue
+        name, value = row.get("name"), row.get("value")
+        if isinstance(name, str) and isinstance(value, str):
+            found.append((clean_line(name, limit=MAX_FIELD), sanitize(value[:MAX_FIELD])))
+    return tuple(found)
 
 
 def _rsa_keys(document: Document, identifier: str) -> tuple[PublicKeyEntry, ...]:

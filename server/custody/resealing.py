@@ -47,6 +47,7 @@ CELLS: Mapping[tuple[str, str], tuple[tuple[str, ...], _By]] = {
     ("oauth_codes", "sealed_grant"): (("code_hash",), lambda row: row.code_hash.hex()),
     ("oauth_tokens", "sealed_grant"): (("token_hash",), lambda row: row.token_hash.hex()),
     ("outbox_items", "sealed_payload"): (("id",), _by_id),
+    ("personal_records", "sealed_record"): (("id",), _by_id),
     ("posts", "sealed_document"): (("id",), _by_id),
     ("reactions", "sealed_record"): (("id",), _by_id),
     ("remote_actors", "sealed_document"): (("uri_index",), lambda row: row.uri_index.hex()),

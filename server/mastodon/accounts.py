@@ -1,26 +1,36 @@
-"""Accounts: one's own, others', and how one stands to them."""
+"""Accounts: found by whoever knows their address, and listed to nobody."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Request, Response
 
-from server.api.access import Visit, Work, asks, looks, reads, writes
-from server.api.errors import Missing
+from federation.remote_store import load_by_handle
+from federation.webfinger import NoHandle, parse_handle
+from models import LocalActor
+from server.api.access import Visit, Work, asks, looks, reads
+from server.api.errors import Forbidden, Missing
 from server.api.paging import Paged
 from server.api.parameters import Given, given
 from server.api.routing import router
-from server.mastodon.entities.account import Account, CredentialAccount, Relationship
+from server.mastodon.entities.account import Account, FamiliarFollowers
 from server.mastodon.entities.status import Status
-from server.mastodon.ids import find_account
-from server.mastodon.serialize.accounts import account_of, own_account
-from server.mastodon.serialize.relationships import relationship_of, relationships_of
+from server.mastodon.ids import find_account, find_accounts
+from server.mastodon.people import page_of_accounts
+from server.mastodon.serialize.accounts import account_of, accounts_of
 from server.mastodon.timelines import paged
-from server.organizing.following import service as following
-from server.organizing.parties import Party
+from server.organizing.following import queries as following
+from server.organizing.movements.queries import is_circle
+from server.organizing.parties import ACTIVE, Party, uri_of
 from server.organizing.people.queries import find_actor
+from server.organizing.personal.records import Kind
 from server.organizing.posts import timelines
+from server.organizing.relations.queries import kept_about_actors
+from server.organizing.relations.silence import silence_of
 
 routes = router()
+
+MOST_ASKED = 40
+"""Accounts in one answer."""
 
 
 class Wanted(Given):
@@ -35,31 +45,55 @@ class Looked(Given):
     acct: str
 
 
-@routes.get("/api/v1/accounts/verify_credentials")
-async def verify_credentials(work: Annotated[Work, reads("profile")]) -> CredentialAccount:
-    """As whom the token speaks."""
-    return await own_account(work.context, work.me)
+class Searched(Given):
+    """What was typed."""
+
+    q: str = ""
+    offset: int = 0
 
 
-@routes.get("/api/v1/accounts/relationships")
-async def relationships(
-    work: Annotated[Work, reads("read:follows")], wanted: Annotated[Wanted, given(Wanted)]
-) -> list[Relationship]:
-    """How one stands to these accounts; unknown ones are left out."""
-    parties = [party for account in wanted.id[:80] if (party := await find_account(work.context, account)) is not None]
-    return await relationships_of(work.context, work.me, parties)
+@routes.post("/api/v1/accounts")
+async def register(visit: Annotated[Visit, asks("write:accounts")]) -> Account:
+    """Nobody registers by a client: who runs this server, or an invitation, lets people in."""
+    raise Forbidden("This action is not allowed")
+
+
+@routes.get("/api/v1/accounts")
+async def show_accounts(
+    visit: Annotated[Visit, looks("read:accounts")], wanted: Annotated[Wanted, given(Wanted)]
+) -> list[Account]:
+    """Accounts by their ids; unknown ones are left out."""
+    return await accounts_of(visit.context, await find_accounts(visit.context, wanted.id[:MOST_ASKED]))
 
 
 @routes.get("/api/v1/accounts/lookup")
 async def look_up(visit: Annotated[Visit, looks("read:accounts")], wanted: Annotated[Looked, given(Looked)]) -> Account:
     """An account of this server, or one elsewhere that is known here, by its address."""
-    name, _, host = wanted.acct.removeprefix("@").partition("@")
-    if host and host.lower() != visit.context.origin.domain:
+    party = await _by_address(visit, wanted.acct)
+    if party is None:
         raise Missing
-    actor = await find_actor(visit.context, name)
-    if actor is None or actor.state != "active":
-        raise Missing
-    return await account_of(visit.context, actor)
+    return await account_of(visit.context, party)
+
+
+@routes.get("/api/v1/accounts/search")
+async def search_accounts(
+    work: Annotated[Work, reads("read:accounts")], wanted: Annotated[Searched, given(Searched)]
+) -> list[Account]:
+    """The account whose whole address was typed: there is no directory of people to search in."""
+    party = await _by_address(work, wanted.q.strip()) if wanted.offset <= 0 else None
+    own = work.context.origin.actor(work.me.id)
+    if party is None or (await silence_of(work.context, own)).covers(uri_of(work.context.origin, party)):
+        return []
+    return [await account_of(work.context, party)]
+
+
+@routes.get("/api/v1/accounts/familiar_followers")
+async def familiar_followers(
+    work: Annotated[Work, reads("read:follows")], wanted: Annotated[Wanted, given(Wanted)]
+) -> list[FamiliarFollowers]:
+    """Nobody, whoever asks about whomever."""
+    known = await find_accounts(work.context, wanted.id[:MOST_ASKED])
+    return [FamiliarFollowers(id=account.id) for account in await accounts_of(work.context, known)]
 
 
 @routes.get("/api/v1/accounts/{account_id}")
@@ -78,32 +112,84 @@ async def statuses(
 ) -> list[Status]:
     """What an account posted and boosted, as its viewer may see it."""
     author = await _party(visit, account_id)
-    local_or_id = author if not hasattr(author, "inbox") else author.id
+    local_or_id = author if isinstance(author, LocalActor) else author.id
     found = await timelines.timeline_of(visit.context, local_or_id, visit.viewer, page.window())
     return await paged(request, response, visit, found)
 
 
 @routes.get("/api/v1/accounts/{account_id}/followers")
-async def followers(account_id: str, visit: Annotated[Visit, asks("read:accounts")]) -> list[Account]:
-    """Empty, whoever asks about whomever: nothing lists people (PRODUCT.md, Safety)."""
-    await _party(visit, account_id)
+async def followers(
+    account_id: str,
+    request: Request,
+    response: Response,
+    visit: Annotated[Visit, looks("read:accounts")],
+    page: Annotated[Paged, given(Paged)],
+) -> list[Account]:
+    """One's own followers; of everybody else nobody: nothing lists people to others (PRODUCT.md, Safety).
+
+    A circle's followers are its members, whose handles are hidden once they are admitted.
+    """
+    if not await _is_own(visit, account_id) or visit.me is None or await is_circle(visit.context, visit.me):
+        return []
+    edges = await following.followers(visit.context, visit.me)
+    rows = [(following.place_of(visit.context, edge.follower, edge.since), edge.follower) for edge in edges]
+    return await page_of_accounts(request, response, visit.context, page, rows)
+
+
+@routes.get("/api/v1/accounts/{account_id}/following")
+async def followed(
+    account_id: str,
+    request: Request,
+    response: Response,
+    visit: Annotated[Visit, looks("read:accounts")],
+    page: Annotated[Paged, given(Paged)],
+) -> list[Account]:
+    """Whom one follows oneself; of everybody else nobody."""
+    if not await _is_own(visit, account_id) or visit.me is None:
+        return []
+    edges = await following.following(visit.context, visit.me)
+    rows = [(following.place_of(visit.context, edge.followee, edge.since), edge.followee) for edge in edges]
+    return await page_of_accounts(request, response, visit.context, page, rows)
+
+
+@routes.get("/api/v1/accounts/{account_id}/endorsements")
+async def endorsements(
+    account_id: str,
+    request: Request,
+    response: Response,
+    visit: Annotated[Visit, looks("read:accounts")],
+    page: Annotated[Paged, given(Paged)],
+) -> list[Account]:
+    """Whom one would recommend oneself; of everybody else nobody."""
+    if not await _is_own(visit, account_id) or visit.me is None:
+        return []
+    kept = await kept_about_actors(visit.context, visit.me, Kind.ENDORSEMENT)
+    return await page_of_accounts(request, response, visit.context, page, [(one.number, one.about) for one in kept])
+
+
+@routes.get("/api/v1/accounts/{account_id}/identity_proofs")
+async def identity_proofs(account_id: str, work: Annotated[Work, reads("read:accounts")]) -> list[Any]:
+    """There are none any more."""
+    await _party(work, account_id)
     return []
 
 
-@routes.post("/api/v1/accounts/{account_id}/follow")
-async def follow(account_id: str, work: Annotated[Work, writes("write:follows")]) -> Relationship:
-    """Follows, or asks to; of a circle, applies to it."""
-    party = await _party(work, account_id)
-    await following.follow(work.context, follower=work.me, followee=party)
-    return await relationship_of(work.context, work.me, party)
+async def _is_own(visit: Visit, account_id: str) -> bool:
+    party = await _party(visit, account_id)
+    return visit.me is not None and isinstance(party, LocalActor) and party.id == visit.me.id
 
 
-@routes.post("/api/v1/accounts/{account_id}/unfollow")
-async def unfollow(account_id: str, work: Annotated[Work, writes("write:follows")]) -> Relationship:
-    """Follows no more, or takes the request back."""
-    party = await _party(work, account_id)
-    await following.unfollow(work.context, follower=work.me, followee=party)
-    return await relationship_of(work.context, work.me, party)
+async def _by_address(work: Work | Visit, text: str) -> Party | None:
+    """The active account of this server, or the known one elsewhere, with exactly this address."""
+    name, _, host = text.removeprefix("@").partition("@")
+    if not host or host.lower() == work.context.origin.domain:
+        actor = await find_actor(work.context, name)
+        return actor if actor is not None and actor.state == ACTIVE else None
+    try:
+        stored = await load_by_handle(work.context, parse_handle(text))
+    except NoHandle:
+        return None
+    return stored.actor if stored is not None else None
 
 
 async def _party(work: Work | Visit, account_id: str) -> Party:

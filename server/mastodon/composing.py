@@ -12,6 +12,7 @@ from server.mastodon.ids import find_status
 from server.organizing.movements.queries import is_circle
 from server.organizing.parties import Party
 from server.organizing.people.queries import find_actor
+from server.organizing.personal.defaults import defaults_of
 from server.organizing.posts import service
 from server.organizing.posts.sight import as_viewer
 
@@ -41,7 +42,7 @@ async def compose(context: Context, me: LocalActor, new: NewStatus) -> Post:
         audience=await audience_of(context, me, new.visibility),
         reply_to=reply_to,
         content_warning=new.spoiler_text or None,
-        language=new.language or None,
+        language=new.language or (await defaults_of(context, me)).language,
         mentions=await mentioned_in(context, new.status),
     )
 
@@ -49,7 +50,7 @@ async def compose(context: Context, me: LocalActor, new: NewStatus) -> Post:
 async def audience_of(context: Context, me: LocalActor, visibility: str | None) -> str:
     """The audience that a client's visibility stands for; a circle has no other followers than its members."""
     in_circle = await is_circle(context, me)
-    word = visibility or ("private" if me.locked else "public")
+    word = visibility or (await defaults_of(context, me)).visibility
     if word not in _AUDIENCES:
         raise Unprocessable("Validation failed: Visibility is not included in the list")
     return "circle" if in_circle and word == "private" else _AUDIENCES[word]

@@ -7,7 +7,9 @@ from server.api.routing import router
 from server.mastodon.entities.instance import Configuration, Instance, Urls, V1Instance
 from server.organizing.media.pictures import LARGEST, MOST_PIXELS, TYPES
 from server.organizing.media.policy import LONGEST_DESCRIPTION, MOST_ON_A_POST
+from server.organizing.people.policy import LONGEST_FIELD, LONGEST_NAME, LONGEST_SUMMARY, MOST_FIELDS
 from server.organizing.posts.policy import LONGEST_TEXT
+from server.organizing.tags.policy import MOST_FEATURED
 from server.version import VERSION
 
 API_VERSION = 1
@@ -69,7 +71,15 @@ def configuration_of(visit: Visit) -> Configuration:
     scheme = "wss" if origin.scheme == "https" else "ws"
     return Configuration(
         urls=Urls(streaming=f"{scheme}://{origin.domain}"),
-        accounts={"max_featured_tags": 10, "max_pinned_statuses": 5},
+        accounts={
+            "max_featured_tags": MOST_FEATURED,
+            "max_pinned_statuses": 5,
+            "max_profile_fields": MOST_FIELDS,
+            "profile_field_name_limit": LONGEST_FIELD,
+            "profile_field_value_limit": LONGEST_FIELD,
+            "max_display_name_length": LONGEST_NAME,
+            "max_note_length": LONGEST_SUMMARY,
+        },
         statuses={
             "max_characters": LONGEST_TEXT,
             "max_media_attachments": MOST_ON_A_POST,

@@ -2,9 +2,41 @@
 
 from fastapi import APIRouter
 
-from server.mastodon import accounts, instance, media, statuses, timelines
+from server.mastodon import (
+    accounts,
+    credentials,
+    discovery,
+    filters,
+    filters_v1,
+    follow_requests,
+    instance,
+    lists,
+    markers,
+    media,
+    relations,
+    reports,
+    statuses,
+    tags,
+    timelines,
+)
 
-RESOURCES = (instance, accounts, media, statuses, timelines)
+RESOURCES = (
+    instance,
+    credentials,
+    relations,
+    follow_requests,
+    accounts,
+    lists,
+    filters,
+    filters_v1,
+    markers,
+    media,
+    tags,
+    discovery,
+    reports,
+    statuses,
+    timelines,
+)
 
 
 def build_router() -> APIRouter:

@@ -43,7 +43,9 @@ async def public(
     wanted: Annotated[PublicParameters, given(PublicParameters)],
 ) -> list[Status]:
     """Everything public that is kept here."""
-    found = await timelines.timeline_public(visit.context, wanted.window(), local=wanted.local, remote=wanted.remote)
+    found = await timelines.timeline_public(
+        visit.context, wanted.window(), viewer=visit.viewer, local=wanted.local, remote=wanted.remote
+    )
     return await paged(request, response, visit, found)
 
 

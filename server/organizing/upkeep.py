@@ -21,6 +21,7 @@ from server.organizing.membership.service import forget_stale
 from server.organizing.moderation import reports
 from server.organizing.movements import audit
 from server.organizing.people.service import forget_keys
+from server.organizing.personal import records as personal
 from server.organizing.posts import strangers
 
 MOST_ROUNDS = 50
@@ -38,6 +39,7 @@ async def sweep(context: Context) -> None:
     await reports.sweep(context)
     await audit.sweep(context)
     await media.forget_unused(context)
+    await personal.sweep(context)
     await context.session.execute(delete(Budget).where(col(Budget.ends_at) <= context.now))
 
 

@@ -1,6 +1,6 @@
 """Which part of a list that grows at its new end somebody asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -46,3 +46,9 @@ class Window:
     def cut(self, rows: Sequence[Row]) -> list[Row]:
         """Of several lists put together newest first, the part that is this window's."""
         return list(rows[-self.size :] if self.after is not None else rows[: self.size])
+
+    def among(self, rows: Sequence[Row], number: Callable[[Row], int]) -> list[Row]:
+        """Of a whole list, newest first, the part that is this window's."""
+        lower = [least for least in (self.since, self.after) if least is not None]
+        found = [row for row in rows if self.before is None or number(row) < self.before]
+        return self.cut([row for row in found if all(number(row) > least for least in lower)])

@@ -7,7 +7,7 @@ import pytest
 from federation.remote import known_actor
 from server.organizing.posts import reactions, records
 from server.organizing.posts import service as posts
-from server.organizing.profiles import describe
+from server.organizing.profiles import revise
 from tests.hostile.markup import CORPUS, DISGUISES, MARK, dangers
 from tests.hostile.peer import Account, PeerServer
 from tests.hostile.us import CACHED, TAKEN_IN, Us
@@ -175,7 +175,7 @@ async def test_our_own_names_and_descriptions(us: Us) -> None:
     for attack in CORPUS:
         async with us.federation.writing() as context:
             actor = await context.session.merge(us.kim)
-            await describe(context, actor=actor, name=attack[:100], summary=f"marked {attack}")
+            await revise(context, actor=actor, name=attack[:100], summary=f"marked {attack}")
         shown = await page(us, "kim")
         assert "marked" in shown
         assert dangers(shown, whole_page=True) == []

@@ -24,6 +24,7 @@ from server.organizing.membership import records as memberships
 from server.organizing.posts import records
 from server.organizing.posts import service as posts
 from server.organizing.posts.inbox import handle_create_note, handle_delete_object
+from server.organizing.profile_fields import fields_of
 from server.organizing.remembered import is_remembered, remember
 from server.vault import Keyring
 from tests.builders import activity, know, make_movement, make_person, make_remote_actor, received
@@ -42,6 +43,9 @@ UNORDERED = {
     "budgets",
     "departures",
     "remote_hosts",
+    "oauth_codes",
+    "oauth_tokens",
+    "personal_records",
 }
 
 
@@ -168,6 +172,7 @@ async def test_indexes_of_before_the_third_stay_valid_under_a_key_of_their_own(
         assert {(key.wrapped_by, key.made_on) for key in keys} == {(successor.id, clock.now.date())}
         actor = await context.session.get_one(LocalActor, stage.movement.id)
         assert (actor.keys_made_on, actor.proof_key_number) == (actor.created_on, 1)
+        assert fields_of(actor) == ()
         await change_data_keys(context, later.keyring)
     await engine.dispose()
 

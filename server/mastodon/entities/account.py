@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import Field as Name
+
 from server.mastodon.entities.base import Entity, Moment
 
 
@@ -46,6 +48,12 @@ class Account(Entity):
     fields: list[Field] = []
     roles: list[Any] = []
     moved: "Account | None" = None
+
+
+class MutedAccount(Account):
+    """An account that one muted, and until when."""
+
+    mute_expires_at: Moment | None = None
 
 
 class Source(Entity):
@@ -99,3 +107,22 @@ class Relationship(Entity):
     domain_blocking: bool = False
     endorsed: bool = False
     note: str = ""
+
+
+class FamiliarFollowers(Entity):
+    """Who of those whom one follows follows an account: that is nobody's business."""
+
+    id: str
+    accounts: list[Account] = []
+
+
+class Preferences(Entity):
+    """How one posts and reads unless one says otherwise."""
+
+    visibility: str = Name(serialization_alias="posting:default:visibility")
+    sensitive: bool = Name(serialization_alias="posting:default:sensitive")
+    language: str | None = Name(serialization_alias="posting:default:language")
+    quote_policy: str = Name("nobody", serialization_alias="posting:default:quote_policy")
+    media: str = Name("default", serialization_alias="reading:expand:media")
+    spoilers: bool = Name(False, serialization_alias="reading:expand:spoilers")
+    gifs: bool = Name(False, serialization_alias="reading:autoplay:gifs")

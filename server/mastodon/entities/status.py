@@ -4,6 +4,7 @@ from typing import Any
 
 from server.mastodon.entities.account import Account
 from server.mastodon.entities.base import Entity, Moment
+from server.mastodon.entities.filter import FilterResult
 from server.mastodon.entities.media import MediaAttachment
 
 
@@ -64,7 +65,7 @@ class Status(Entity):
     muted: bool = False
     bookmarked: bool = False
     pinned: bool = False
-    filtered: list[Any] = []
+    filtered: list[FilterResult] = []
     text: str | None = None
 
 

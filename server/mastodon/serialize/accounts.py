@@ -13,14 +13,15 @@ from federation.remote_store import actors_by_id
 from federation.vocabulary.actors import Actor
 from federation.vocabulary.html import paragraphs
 from models import LocalActor, Post
-from server.mastodon.entities.account import Account, CredentialAccount, Source
+from server.mastodon.entities.account import Account, CredentialAccount, Field, Source
 from server.mastodon.ids import account_id
-from server.organizing.following import queries as following
 from server.organizing.media.service import address_of
 from server.organizing.membership import queries as membership
 from server.organizing.parties import ACTIVE, Party, uri_of
+from server.organizing.personal.defaults import defaults_of
 from server.organizing.posts.content import OPEN, Audience
 from server.organizing.posts.records import author_index
+from server.organizing.profile_fields import fields_of, shown_fields
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """Nobody is told when an account elsewhere was made; clients need a date."""
@@ -51,15 +52,18 @@ async def account_of(context: Context, party: Party) -> Account:
 async def own_account(context: Context, me: LocalActor) -> CredentialAccount:
     """One's own account, with its counts and what was typed into it."""
     account = await account_of(context, me)
-    requests = await membership.requests_of(context, me)
+    own, defaults = context.origin.actor(me.id), await defaults_of(context, me)
     counted = {
-        "followers_count": len(await following.followers(context, me)),
-        "following_count": len(await follows.following_of(context, context.origin.actor(me.id))),
+        "followers_count": await follows.count_followers(context, own),
+        "following_count": await follows.count_following(context, own),
     }
     source = Source(
-        privacy="private" if me.locked else "public",
+        privacy=defaults.visibility,
+        sensitive=defaults.sensitive,
+        language=defaults.language,
         note=me.summary,
-        follow_requests_count=len(requests),
+        fields=[Field(name=name, value=value) for name, value in fields_of(me)],
+        follow_requests_count=len(await membership.waiting_for(context, me)),
         discoverable=me.discoverable,
     )
     return CredentialAccount(**(account.model_dump() | counted), source=source)
@@ -96,6 +100,7 @@ def _account(context: Context, party: Party, posts: int) -> Account:
         header=header,
         header_static=header,
         statuses_count=posts,
+        fields=[Field(name=name, value=value) for name, value in _fields(party)],
     )
 
 
@@ -108,6 +113,10 @@ def _pictures(context: Context, party: Party) -> tuple[str, str]:
         if party.banner_id is not None:
             banner = address_of(context.origin, party.banner_id)
     return picture, banner
+
+
+def _fields(party: Party) -> tuple[tuple[str, str], ...]:
+    return shown_fields(party) if isinstance(party, LocalActor) else party.fields
 
 
 def _kind(party: Party) -> str:

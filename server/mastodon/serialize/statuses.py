@@ -9,9 +9,11 @@ from sqlmodel import col
 from federation.context import Context
 from models import LocalActor, Post, Reaction
 from server.mastodon.entities.account import Account
+from server.mastodon.entities.filter import FilterResult
 from server.mastodon.entities.status import Mention, Status, Tag
 from server.mastodon.ids import id_of_uri
 from server.mastodon.serialize.accounts import accounts_of, parties_of
+from server.mastodon.serialize.filters import filtered
 from server.mastodon.serialize.media import media_on
 from server.organizing.parties import Party
 from server.organizing.posts.content import Audience
@@ -39,6 +41,7 @@ class _Known:
     replies: dict[str, int] = field(default_factory=dict)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     mine: set[tuple[str, str]] = field(default_factory=set)
+    filtered: dict[str, list[FilterResult]] = field(default_factory=dict)
 
 
 async def statuses_of(context: Context, viewer: LocalActor | None, entries: Sequence[Entry]) -> list[Status]:
@@ -64,6 +67,7 @@ async def _look_up(context: Context, viewer: LocalActor | None, entries: Sequenc
     ids = [post.id for post in posts]
     known.parents = await _parents(context, viewer, posts)
     known.replies = await _replies(context, posts)
+    known.filtered = await filtered(context, viewer, posts)
     counted = select(col(Reaction.post_id), col(Reaction.kind), func.count()).where(col(Reaction.post_id).in_(ids))
     for post_id, kind, count in await context.session.execute(counted.group_by(Reaction.post_id, Reaction.kind)):
         known.counts[post_id, kind] = count
@@ -136,6 +140,7 @@ def _post(context: Context, post: StoredPost, known: _Known) -> Status | None:
         favourites_count=known.counts.get((post_id, LIKE), 0),
         favourited=(post_id, LIKE) in known.mine,
         reblogged=(post_id, BOOST) in known.mine,
+        filtered=known.filtered.get(post_id, []),
     )
 
 

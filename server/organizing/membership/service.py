@@ -23,6 +23,8 @@ from server.organizing.membership.wire import invite_of, join_of, member_documen
 from server.organizing.movements.queries import is_circle, scope_of_group
 from server.organizing.parties import Party, local_actor, recipient_of, uri_of
 from server.organizing.refusal import Refusal, Refused, require
+from server.organizing.relations.policy import OUT_OF_REACH
+from server.organizing.relations.silence import are_apart
 
 NOT_WAITING = Refusal("Nobody of that address is waiting or a member here.")
 KEEP_UNDECIDED = timedelta(days=30)
@@ -54,8 +56,10 @@ async def join(context: Context, *, person: LocalActor, group: Party) -> Record 
     if not isinstance(group, LocalActor):
         return await elsewhere.join(context, person=person, group=group)
     require(policy.may_apply(kind=person.kind, to_circle=await is_circle(context, group)))
-    own = recipient_of(context.origin, person)
-    known = await records.find(context, group=uri_of(context.origin, group), member=own.actor)
+    own, target = recipient_of(context.origin, person), uri_of(context.origin, group)
+    if await are_apart(context, own.actor, target):
+        raise Refused(OUT_OF_REACH)
+    known = await records.find(context, group=target, member=own.actor)
     if known is not None and known.state is not State.INVITED:
         return known
     record = await apply(context, circle=group, applicant=own, way=Way.LOCAL, activity=None)

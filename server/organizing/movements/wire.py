@@ -7,6 +7,7 @@ from federation.vocabulary.actors import ActorProfile, actor_document
 from federation.vocabulary.html import paragraphs
 from models import LocalActor
 from server.organizing.parties import endpoints_of, picture_address
+from server.organizing.profile_fields import shown_fields
 
 
 def group_document(origin: Origin, group: LocalActor) -> Document:
@@ -27,6 +28,7 @@ def group_document(origin: Origin, group: LocalActor) -> Document:
             multikeys=proof_keys(group),
             name=group.name,
             summary=paragraphs(group.summary),
+            fields=shown_fields(group),
             locked=group.locked,
             discoverable=group.discoverable,
             icon=picture_address(origin, group.picture_id),

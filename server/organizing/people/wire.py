@@ -7,6 +7,7 @@ from federation.vocabulary.actors import ActorProfile, actor_document
 from federation.vocabulary.html import paragraphs
 from models import LocalActor
 from server.organizing.parties import endpoints_of, picture_address
+from server.organizing.profile_fields import shown_fields
 
 
 def person_document(origin: Origin, person: LocalActor) -> Document:
@@ -24,6 +25,7 @@ def person_document(origin: Origin, person: LocalActor) -> Document:
             multikeys=proof_keys(person),
             name=person.name,
             summary=paragraphs(person.summary),
+            fields=shown_fields(person),
             locked=person.locked,
             discoverable=person.discoverable,
             icon=picture_address(origin, person.picture_id),

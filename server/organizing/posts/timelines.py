@@ -1,20 +1,23 @@
 """Timelines, newest first, paged by number. Every post in them passed the viewer's sight."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlmodel import col
 
-from federation.context import Context, Viewer
+from federation.context import NOBODY, Context, Viewer
 from federation.vocabulary.activities import PUBLIC
 from models import LocalActor, Post, Reaction
+from server.organizing.lists.queries import OwnList
 from server.organizing.posts import reaction_records
+from server.organizing.posts.choices import bears, choices_of, is_tagged
 from server.organizing.posts.content import Audience
 from server.organizing.posts.reaction_records import BOOST, actor_index
 from server.organizing.posts.records import StoredPost, author_indexes, opened
-from server.organizing.posts.sight import Sight, as_viewer, sight_of
+from server.organizing.posts.sight import Sight, as_viewer, open_sight_of, sight_of
+from server.organizing.relations.silence import Where
 from server.organizing.window import Window
 
 NEWEST = Window()
@@ -39,13 +42,28 @@ class Page:
 
 
 async def timeline_home(context: Context, actor: LocalActor, window: Window = NEWEST) -> Page:
-    """What an actor's followed authors and circles posted or boosted, and what it posted itself.
+    """What an actor's followed authors and circles posted or boosted, what it posted itself, and tags it follows.
 
     Direct posts of others are in no timeline.
     """
-    sight = await sight_of(context, as_viewer(context, actor))
-    sources = sight.sources | {context.origin.actor(actor.id)}
-    return await _page(context, sight, sources, window)
+    own = context.origin.actor(actor.id)
+    sight = await sight_of(context, as_viewer(context, actor), Where.TIMELINES)
+    chosen = await choices_of(context, own)
+    sources = (sight.sources - chosen.elsewhere) | {own}
+    page = await _page(context, sight, sources, window, boosters=sources - chosen.without_boosts, tags=chosen.tags)
+    return replace(page, entries=[entry for entry in page.entries if chosen.wants(entry.post)])
+
+
+async def timeline_list(context: Context, actor: LocalActor, own: OwnList, window: Window = NEWEST) -> Page:
+    """What those on a list posted and boosted; of their answers those that the list shows."""
+    me = context.origin.actor(actor.id)
+    sight = await sight_of(context, as_viewer(context, actor), Where.TIMELINES)
+    chosen = await choices_of(context, me)
+    sources = sight.sources & set(own.members)
+    page = await _page(context, sight, sources, window, boosters=sources - chosen.without_boosts)
+    answered = {me, *(own.members if own.replies == "list" else sight.sources if own.replies == "followed" else ())}
+    fitting = await _answering(context, page.entries, answered)
+    return replace(page, entries=[entry for entry in fitting if chosen.wants(entry.post)])
 
 
 async def timeline_of(
@@ -58,20 +76,24 @@ async def timeline_of(
 
 
 async def timeline_public(
-    context: Context, window: Window = NEWEST, *, local: bool = False, remote: bool = False
+    context: Context, window: Window = NEWEST, *, viewer: Viewer = NOBODY, local: bool = False, remote: bool = False
 ) -> Page:
     """What was posted to everybody and is kept here, newest first; of this server or of others alone where asked."""
-    conditions = [col(Post.audience) == Audience.PUBLIC]
+    sight = await open_sight_of(context, viewer)
+    conditions = [col(Post.audience) == Audience.PUBLIC, sight.condition()]
     if local != remote:
         conditions.append(col(Post.local).is_(local))
     posts = await _posts(context, window, *conditions)
-    return Page([Entry(post.row.number, post) for post in posts], _next(window, [post.row.number for post in posts]))
+    entries = [Entry(post.row.number, post) for post in sight.shown(posts)]
+    return Page(entries, _next(window, [post.row.number for post in posts]))
 
 
-async def posts_by(context: Context, sight: Sight, authors: Collection[str], window: Window) -> list[StoredPost]:
-    """What these actors posted and `sight` shows, newest first."""
+async def posts_by(
+    context: Context, sight: Sight, authors: Collection[str], window: Window, *, tags: frozenset[str] = frozenset()
+) -> list[StoredPost]:
+    """What these actors posted, or anybody to everybody with one of these tags, and `sight` shows, newest first."""
     chosen = col(Post.author_index).in_(author_indexes(context, authors))
-    return await _posts(context, window, chosen, sight.condition())
+    return await _posts(context, window, or_(chosen, is_tagged(tags)) if tags else chosen, sight.condition())
 
 
 async def boosts_by(
@@ -99,6 +121,7 @@ async def boost_entry(context: Context, boost: Reaction, viewer: Viewer) -> Entr
     (post,) = await opened(context, [row])
     (record,) = await reaction_records.opened(context, row, [boost])
     told = PUBLIC in (*record.to, *record.cc) or record.actor in (*sight.sources, sight.viewer)
+    told = told and not sight.silence.covers(record.actor)
     return Entry(boost.number, post, record.actor, boost.published_at) if told and sight.shows(post) else None
 
 
@@ -107,23 +130,51 @@ async def _posts(context: Context, window: Window, *conditions: ColumnElement[bo
     return await opened(context, window.newest_first((await context.session.execute(statement)).scalars().all()))
 
 
-async def _page(context: Context, sight: Sight, sources: Collection[str], window: Window) -> Page:
+async def _page(
+    context: Context,
+    sight: Sight,
+    sources: Collection[str],
+    window: Window,
+    *,
+    boosters: Collection[str] | None = None,
+    tags: frozenset[str] = frozenset(),
+) -> Page:
     """The newest of what sources posted and boosted, each post once; what is older comes on the next page."""
-    posts = await posts_by(context, sight, sources, window)
-    boosts = await boosts_by(context, sight, sources, window)
-    boosters = {actor_index(context, source): source for source in sources}
+    heard = {source for source in (sources if boosters is None else boosters) if not sight.silence.covers(source)}
+    posts = await posts_by(context, sight, sources, window, tags=tags)
+    boosts = await boosts_by(context, sight, heard, window)
+    by_index = {actor_index(context, source): source for source in heard}
     entries = [Entry(post.row.number, post) for post in posts]
     for reaction, post in boosts:
-        entry = Entry(reaction.number, post, boosters[reaction.actor_index], reaction.published_at)
+        entry = Entry(reaction.number, post, by_index[reaction.actor_index], reaction.published_at)
         if entry.boosted_by in (*sight.sources, sight.viewer) or await is_for_all(context, reaction, post):
             entries.append(entry)
     newest = window.cut(sorted(entries, key=lambda entry: entry.number, reverse=True))
     once: dict[str, Entry] = {}
     for entry in newest:
-        if sight.shows(entry.post):
+        if sight.shows(entry.post) and _is_from(context, entry, sources, tags):
             once.setdefault(entry.post.id, entry)
     more = window.size in (len(newest), len(posts), len(boosts))
     return Page(list(once.values()), newest[-1].number if newest and more else None)
+
+
+def _is_from(context: Context, entry: Entry, sources: Collection[str], tags: frozenset[str]) -> bool:
+    return not tags or entry.boosted_by is not None or entry.post.content.author in sources or bears(entry.post, tags)
+
+
+async def _answering(context: Context, entries: Sequence[Entry], answered: Collection[str]) -> list[Entry]:
+    """Entries that are boosts, answer nothing, themselves, or one of these actors: one query."""
+    parents = {entry.post.row.parent_index for entry in entries if entry.post.row.parent_index is not None}
+    asked = select(col(Post.uri_index), col(Post.author_index)).where(col(Post.uri_index).in_(parents))
+    authors = {index: author for index, author in (await context.session.execute(asked)).all()}
+    fitting = set(author_indexes(context, answered))
+
+    def fits(entry: Entry) -> bool:
+        author = authors.get(entry.post.row.parent_index or b"")
+        own = author_indexes(context, [entry.post.content.author])
+        return entry.boosted_by is not None or entry.post.row.parent_index is None or author in {*fitting, *own}
+
+    return [entry for entry in entries if fits(entry)]
 
 
 def _next(window: Window, numbers: Sequence[int]) -> int | None:

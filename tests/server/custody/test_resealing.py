@@ -29,6 +29,7 @@ from server.organizing.moderation.reports import Complaint
 from server.organizing.movements import audit
 from server.organizing.posts import reactions
 from server.organizing.posts import service as posts
+from server.organizing.relations import service as relations
 from server.vault import FRESH, INDEX_SCOPE, Keyring
 from tests.conftest import Clock
 from tests.pictures import png
@@ -61,6 +62,7 @@ async def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Stage:
         picture = await prepare(png())
         await media.keep(unit, record=record_of(stage.local_member.id, picture, "A chart", None))
         await audit.note(unit, actor=stage.movement, by=stage.local_member, act="create_status")
+        await relations.mute(unit, actor=stage.local_fan, other=stage.local_member)
         edge = await follows.find(unit, follower=stage.fan.id, followee=unit.origin.actor(stage.movement.id))
         assert edge is not None
         await follows.remove(unit, edge)
