@@ -14,6 +14,14 @@ from models.federation import (
 )
 from models.follows import Departure, Follow
 from models.movements import Circle, Membership, Movement
+from models.notifications import (
+    Conversation,
+    Notification,
+    NotificationPolicy,
+    PushMessage,
+    PushSubscription,
+    VapidKey,
+)
 from models.oauth import OAuthApp, OAuthCode, OAuthToken
 from models.people import Person
 from models.posts import Post, Reaction
@@ -24,6 +32,7 @@ __all__ = [
     "ActivityTally",
     "Budget",
     "Circle",
+    "Conversation",
     "DataKey",
     "Delivery",
     "Departure",
@@ -34,12 +43,16 @@ __all__ = [
     "LocalActor",
     "Membership",
     "Movement",
+    "Notification",
+    "NotificationPolicy",
     "OAuthApp",
     "OAuthCode",
     "OAuthToken",
     "OutboxItem",
     "Person",
     "Post",
+    "PushMessage",
+    "PushSubscription",
     "Reaction",
     "RemoteActor",
     "RemoteHost",
@@ -47,4 +60,5 @@ __all__ = [
     "Report",
     "ServerSetting",
     "Tombstone",
+    "VapidKey",
 ]

@@ -2,9 +2,29 @@
 
 from fastapi import APIRouter
 
-from server.mastodon import accounts, instance, statuses, timelines
+from server.mastodon import (
+    accounts,
+    conversations,
+    instance,
+    notification_policy,
+    notifications,
+    notifications_v2,
+    push,
+    statuses,
+    timelines,
+)
 
-RESOURCES = (instance, accounts, statuses, timelines)
+RESOURCES = (
+    instance,
+    accounts,
+    statuses,
+    timelines,
+    conversations,
+    notification_policy,
+    notifications,
+    notifications_v2,
+    push,
+)
 
 
 def build_router() -> APIRouter:

@@ -16,6 +16,7 @@ from server.assembly import Assembly
 from server.oauth import apps, grants, tokens
 from server.oauth.grants import Grant
 from server.oauth.scopes import SCOPES, UnknownScope, is_within, parse_scopes
+from server.push.keys import public_key
 
 routes = APIRouter(route_class=ApiRoute)
 
@@ -77,7 +78,8 @@ async def create_app(request: Request, new: Annotated[NewApp, given(NewApp)]) ->
         made = await apps.register(
             context, name=new.client_name, redirect_uris=new.redirects(), scopes=new.scopes, website=new.website
         )
-    return _described(made.app) | {
+        described = await _described(context, made.app)
+    return described | {
         "client_id": made.app.id,
         "client_secret": made.secret,
         "client_secret_expires_at": 0,
@@ -88,7 +90,7 @@ async def create_app(request: Request, new: Annotated[NewApp, given(NewApp)]) ->
 async def verify_app(visit: Annotated[Visit, asks("read")]) -> dict[str, Any]:
     """The program that a token belongs to."""
     app = await visit.context.session.get_one(OAuthApp, visit.app)
-    return _described(app)
+    return await _described(visit.context, app)
 
 
 @routes.post("/oauth/token")
@@ -207,7 +209,7 @@ def _with_basic(request: Request, wanted: Exchange) -> Exchange:
     return wanted.model_copy(update={"client_id": client_id, "client_secret": secret})
 
 
-def _described(app: OAuthApp) -> dict[str, Any]:
+async def _described(context: Context, app: OAuthApp) -> dict[str, Any]:
     redirects = app.redirect_uris.split(" ")
     return {
         "id": app.id,
@@ -216,7 +218,7 @@ def _described(app: OAuthApp) -> dict[str, Any]:
         "scopes": app.scopes.split(),
         "redirect_uri": "\n".join(redirects),
         "redirect_uris": redirects,
-        "vapid_key": "",
+        "vapid_key": await public_key(context),
     }
 
 

@@ -19,8 +19,10 @@ from federation.vocabulary.activities import PUBLIC
 from models import LocalActor, OutboxItem, Person
 from server.oauth import tokens
 from server.organizing import profiles
+from server.organizing.conversations import records as conversations
 from server.organizing.membership import records
 from server.organizing.membership import service as membership
+from server.organizing.notifications import service as notifications
 from server.organizing.people import policy
 from server.organizing.posts import service as posts
 from server.organizing.posts.copies import inboxes_of_author
@@ -79,6 +81,8 @@ async def delete_person(context: Context, *, person: LocalActor) -> None:
     await membership.forget_actor(context, own)
     await departures.forget(context, own)
     await tokens.revoke_all_of(context, person)
+    await notifications.forget_actor(context, person)
+    await conversations.forget_owner(context, person)
     account = await context.session.get(Person, person.id)
     if account is not None:
         await context.session.delete(account)
