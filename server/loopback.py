@@ -14,6 +14,7 @@ from federation.context import Context
 from server.app import create_app
 from server.assembly import Assembly
 from server.config import Settings
+from server.running import WEBSOCKETS
 
 Found = TypeVar("Found")
 
@@ -82,6 +83,7 @@ async def loopback_server(
             log_level="error",
             lifespan="on",
             loop="none",
+            **WEBSOCKETS,
         )
         server = _EmbeddedServer(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))

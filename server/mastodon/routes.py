@@ -13,6 +13,7 @@ from server.mastodon import (
     statuses,
     timelines,
 )
+from server.mastodon.streaming import routes as streaming
 
 RESOURCES = (
     instance,
@@ -24,6 +25,7 @@ RESOURCES = (
     notifications,
     notifications_v2,
     push,
+    streaming,
 )
 
 

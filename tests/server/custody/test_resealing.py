@@ -22,9 +22,9 @@ from server.custody.sources import Source
 from server.db import Database
 from server.oauth import apps, grants, tokens
 from server.oauth.grants import Grant
-from server.organizing.notifications.service import change_wishes
 from server.organizing.moderation import reports
 from server.organizing.moderation.reports import Complaint
+from server.organizing.notifications.service import change_wishes
 from server.organizing.posts import reactions
 from server.organizing.posts import service as posts
 from server.push import keys as push_keys
