@@ -1,6 +1,7 @@
 """Encrypts a Web Push message for one device (RFC 8291) and says who sends it (VAPID, RFC 8292). Bytes in, bytes out.
 
-Every message of up to `LARGEST` bytes comes out equally long: the push service learns nothing from its length.
+Every message of up to `LARGEST` bytes comes out equally long: the push service learns nothing from its length. That,
+a port in the audience and a contact that is no e-mail address are why this is not a library's.
 """
 
 import base64

@@ -34,7 +34,7 @@ class Notification(SQLModel, table=True):
 
 
 class NotificationPolicy(SQLModel, table=True):
-    """What somebody wants to be told of. `receiver_index` is labelled `notifications.receiver`."""
+    """What somebody wants to be told of. `receiver_index` is labelled `notification_policies.receiver`."""
 
     __tablename__ = "notification_policies"
     __table_args__ = UNORDERED

@@ -49,27 +49,29 @@ def create_app(settings: Settings, *, works: bool = True, held: Held | None = No
         title="Groundswell", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
 
-    def assembly_of(request: Request) -> Assembly:
-        assembly: Assembly = request.app.state.assembly
-        return assembly
-
-    def worker_of(request: Request) -> Worker | None:
-        worker: Worker | None = request.app.state.worker
-        return worker
-
     app.state.metrics = metrics = Metrics()
     app.state.throttle = throttle = Throttle()
     app.add_middleware(RateLimits, throttle=throttle, limit=settings.api_limit)
     app.add_middleware(CrossOrigin)
     app.add_middleware(Timing, metrics=metrics)
-    app.include_router(build_router(lambda request: assembly_of(request).federation))
-    app.include_router(Operations(assembly_of, worker_of, metrics).router())
+    app.include_router(build_router(lambda request: _assembly_of(request).federation))
+    app.include_router(Operations(_assembly_of, _worker_of, metrics).router())
     app.include_router(oauth.routes)
     app.include_router(authorize.routes)
     app.include_router(mastodon.build_router())
-    app.include_router(pages.build_router(assembly_of))
+    app.include_router(pages.build_router(_assembly_of))
     app.add_exception_handler(HTTPException, _problem)
     return app
+
+
+def _assembly_of(request: Request) -> Assembly:
+    assembly: Assembly = request.app.state.assembly
+    return assembly
+
+
+def _worker_of(request: Request) -> Worker | None:
+    worker: Worker | None = request.app.state.worker
+    return worker
 
 
 async def _problem(request: Request, error: Exception) -> Response:

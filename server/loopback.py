@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import uvicorn
+from fastapi import FastAPI
 
 from federation.context import Context
 from server.app import create_app
@@ -75,17 +76,7 @@ async def loopback_server(
             api_limit=1_000_000,
         )
         app = create_app(settings)
-        config = uvicorn.Config(
-            app,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            log_level="error",
-            lifespan="on",
-            loop="none",
-            **WEBSOCKETS,
-        )
-        server = _EmbeddedServer(config)
+        server = _EmbeddedServer(_config_of(app))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await server.ready(serving)
@@ -93,6 +84,19 @@ async def loopback_server(
         finally:
             server.should_exit = True
             await serving
+
+
+def _config_of(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        log_level="error",
+        lifespan="on",
+        loop="none",
+        **WEBSOCKETS,
+    )
 
 
 class _EmbeddedServer(uvicorn.Server):

@@ -10,14 +10,14 @@ from federation.context import Context
 from federation.upserts import insert_into
 from models import LocalActor, NotificationPolicy
 from server.organizing.notifications.policy import Wishes
-from server.organizing.notifications.records import receiver_index, scope_of_receiver
+from server.organizing.notifications.records import scope_of_receiver
 
 _policies = SQLModel.metadata.tables[str(NotificationPolicy.__tablename__)]
 
 
 async def wishes_of(context: Context, receiver: LocalActor) -> Wishes:
     """What a receiver wants."""
-    index = receiver_index(context, receiver)
+    index = _index(context, receiver)
     row = await context.session.get(NotificationPolicy, index, populate_existing=True)
     if row is None:
         return Wishes()
@@ -27,7 +27,7 @@ async def wishes_of(context: Context, receiver: LocalActor) -> Wishes:
 
 async def put(context: Context, receiver: LocalActor, wishes: Wishes) -> None:
     """Writes what a receiver wants from now on."""
-    index = receiver_index(context, receiver)
+    index = _index(context, receiver)
     cell = _cell(index, await scope_of_receiver(context, receiver))
     sealed = await context.vault.seal(cell, json.dumps(wishes.to_fields()).encode())
     row = insert_into(context, _policies).values(receiver_index=index, sealed_record=sealed)
@@ -37,8 +37,12 @@ async def put(context: Context, receiver: LocalActor, wishes: Wishes) -> None:
 
 async def forget(context: Context, receiver: LocalActor) -> None:
     """Forgets what a receiver wanted."""
-    mine = col(NotificationPolicy.receiver_index) == receiver_index(context, receiver)
+    mine = col(NotificationPolicy.receiver_index) == _index(context, receiver)
     await context.session.execute(delete(NotificationPolicy).where(mine))
+
+
+def _index(context: Context, receiver: LocalActor) -> bytes:
+    return context.vault.index("notification_policies.receiver", receiver.id)
 
 
 def _cell(index: bytes, scope: str) -> Cell:

@@ -68,8 +68,7 @@ async def publish(
     )
     group = None if speaker is Speaker.PERSON else content.author
     row = await records.put(context, content, audience=chosen, group=group, number=number, post_id=post_id)
-    await send_create(context, author, StoredPost(row, content))
-    await tell_of_new(context, StoredPost(row, content))
+    await _went_out(context, author, StoredPost(row, content))
     return row
 
 
@@ -107,6 +106,12 @@ async def delete(context: Context, *, author: LocalActor, post_id: str) -> None:
     await send_delete(context, author, post)
     await tell_of_end(context, post)
     await records.blank(context, post.row)
+
+
+async def _went_out(context: Context, author: LocalActor, post: StoredPost) -> None:
+    """Queues a new post for others, and tells those here."""
+    await send_create(context, author, post)
+    await tell_of_new(context, post)
 
 
 def _audience(word: str, author: LocalActor, circle: LocalActor | None) -> Audience:

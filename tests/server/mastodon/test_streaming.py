@@ -109,6 +109,14 @@ async def test_one_socket_tells_of_many_streams(
             ("user", "notification"),
         ]
         assert {payload.get("type", "conversation") for _, _, payload in two} == {"mention", "conversation"}
+
+
+async def test_a_status_is_told_of_from_boost_to_end(
+    live: LoopbackServer, client: httpx.AsyncClient, robin: str, kim: Headers
+) -> None:
+    await follow(client, bearer(robin), "kim")
+    first = await post(client, kim, "Core hours")
+    async with listening(live, robin, "?stream=user") as program:
         boost = await done(client, kim, f"/api/v1/statuses/{first['id']}/reblog")
         stream, event, payload = await program.next()
         assert (stream, event, payload["id"], payload["reblog"]["id"]) == (["user"], "update", boost["id"], first["id"])
