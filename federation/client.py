@@ -253,6 +253,15 @@ class Client:
                 answer, _ = await self._exchange(self._delivering, "POST", target, sent, body, sign)
             return answer
 
+    async def submit(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Posts to whoever is no peer, such as a push service: unsigned, and following no redirect.
+
+        Raises `ForbiddenAddress` and `Unreachable`.
+        """
+        async with self._deadline():
+            answer, _ = await self._exchange(self._delivering, "POST", self._target(url), headers, body, None)
+            return answer
+
     @asynccontextmanager
     async def _deadline(self) -> AsyncIterator[None]:
         try:

@@ -15,6 +15,14 @@ from models.federation import (
 from models.follows import Departure, Follow
 from models.media import Medium
 from models.movements import AuditEntry, Circle, Membership, Movement
+from models.notifications import (
+    Conversation,
+    Notification,
+    NotificationPolicy,
+    PushMessage,
+    PushSubscription,
+    VapidKey,
+)
 from models.oauth import OAuthApp, OAuthCode, OAuthToken
 from models.people import Person
 from models.personal import PersonalRecord
@@ -27,6 +35,7 @@ __all__ = [
     "AuditEntry",
     "Budget",
     "Circle",
+    "Conversation",
     "DataKey",
     "Delivery",
     "Departure",
@@ -38,6 +47,8 @@ __all__ = [
     "Medium",
     "Membership",
     "Movement",
+    "Notification",
+    "NotificationPolicy",
     "OAuthApp",
     "OAuthCode",
     "OAuthToken",
@@ -45,6 +56,8 @@ __all__ = [
     "Person",
     "PersonalRecord",
     "Post",
+    "PushMessage",
+    "PushSubscription",
     "Reaction",
     "RemoteActor",
     "RemoteHost",
@@ -52,4 +65,5 @@ __all__ = [
     "Report",
     "ServerSetting",
     "Tombstone",
+    "VapidKey",
 ]

@@ -17,6 +17,7 @@ from server.client_to_server import routes as client_to_server
 from server.config import Settings
 from server.custody.opening import Held
 from server.mastodon import routes as mastodon
+from server.mastodon.streaming.hub import streaming
 from server.oauth import authorize, programs
 from server.oauth import routes as oauth
 from server.operations.metrics import Metrics
@@ -39,8 +40,12 @@ def create_app(settings: Settings, *, works: bool = True, held: Held | None = No
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with assemble(settings, held=held) as assembly, working(assembly) if works else nullcontext() as worker:
-            app.state.assembly, app.state.worker = assembly, worker
+        async with (
+            assemble(settings, held=held) as assembly,
+            streaming(assembly) as hub,
+            working(assembly) if works else nullcontext() as worker,
+        ):
+            app.state.assembly, app.state.hub, app.state.worker = assembly, hub, worker
             yield
 
     app = FastAPI(

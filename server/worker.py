@@ -20,6 +20,8 @@ from server.db import Database
 from server.oauth import upkeep as oauth
 from server.organizing import upkeep
 from server.organizing.media.files import MediaFiles
+from server.push import queue as push_queue
+from server.push import sending as pushes
 
 log = structlog.get_logger()
 
@@ -53,7 +55,7 @@ class Worker:
     ended: Counter[Verdict] = field(default_factory=Counter)
     """How attempts to deliver ended, since the start."""
     _events: dict[str, asyncio.Event] = field(
-        default_factory=lambda: {lane: asyncio.Event() for lane in ("inbox", "fanouts", "deliveries", "log")}
+        default_factory=lambda: {lane: asyncio.Event() for lane in ("inbox", "fanouts", "deliveries", "pushes", "log")}
     )
 
     async def run(self) -> None:
@@ -76,6 +78,7 @@ class Worker:
                 tasks.create_task(self._repeat("inbox", lambda: inbox.process_waiting(self.federation)))
                 tasks.create_task(self._repeat("fanouts", lambda: fanout.work(self.federation)))
                 tasks.create_task(self._repeat("deliveries", lanes.start_due))
+                tasks.create_task(self._repeat("pushes", lambda: pushes.work(self.federation)))
                 tasks.create_task(self._empty_log())
                 tasks.create_task(self._sweep())
                 tasks.create_task(self._watch_clock())
@@ -134,6 +137,7 @@ class Worker:
                 if jumped:
                     async with self.federation.writing() as context:
                         mended = await inbox.mend_times(context) + await delivery.mend_times(context, worker_id=self.id)
+                        mended += await push_queue.mend_times(context)
                     if mended:
                         log.error("the clock went back", waited_for_it=mended)
                 apart = now
@@ -150,6 +154,7 @@ class Worker:
                     await remote_store.sweep(context)
                     await upkeep.sweep(context)
                     await oauth.sweep(context)
+                    await push_queue.sweep(context)
                 await upkeep.review(self.federation)
                 await self.media.sweep(self.federation.reading)
             except Exception as error:  # swept at the next turn

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fastapi import Depends, Request
+from starlette.requests import HTTPConnection
 
 from federation.context import Context, Viewer
 from models import LocalActor
@@ -159,7 +160,7 @@ def _act_of(request: Request) -> str:
     return name
 
 
-def bearer_of(request: Request) -> str | None:
+def bearer_of(request: HTTPConnection) -> str | None:
     """The token in the Authorization header (RFC 6750 section 2.1)."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None

@@ -33,6 +33,7 @@ def _by_id(row: Any) -> str:
 
 CELLS: Mapping[tuple[str, str], tuple[tuple[str, ...], _By]] = {
     ("audit_entries", "sealed_record"): (("id",), _by_id),
+    ("conversations", "sealed_record"): (("id",), _by_id),
     ("departures", "sealed_record"): (("place_index",), lambda row: row.place_index.hex()),
     ("deliveries", "sealed_inbox"): (
         ("number", "item_id", "order_index"),
@@ -44,14 +45,19 @@ CELLS: Mapping[tuple[str, str], tuple[tuple[str, ...], _By]] = {
     ("local_actors", "sealed_keys"): (("id",), _by_id),
     ("media", "sealed_record"): (("id",), _by_id),
     ("memberships", "sealed_record"): (("id",), _by_id),
+    ("notification_policies", "sealed_record"): (("receiver_index",), lambda row: row.receiver_index.hex()),
+    ("notifications", "sealed_record"): (("id",), _by_id),
     ("oauth_codes", "sealed_grant"): (("code_hash",), lambda row: row.code_hash.hex()),
     ("oauth_tokens", "sealed_grant"): (("token_hash",), lambda row: row.token_hash.hex()),
     ("outbox_items", "sealed_payload"): (("id",), _by_id),
     ("personal_records", "sealed_record"): (("id",), _by_id),
     ("posts", "sealed_document"): (("id",), _by_id),
+    ("push_messages", "sealed_record"): (("id",), _by_id),
+    ("push_subscriptions", "sealed_record"): (("id",), _by_id),
     ("reactions", "sealed_record"): (("id",), _by_id),
     ("remote_actors", "sealed_document"): (("uri_index",), lambda row: row.uri_index.hex()),
     ("reports", "sealed_record"): (("id",), _by_id),
+    ("vapid_keys", "sealed_key"): (("id",), _by_id),
 }
 """Every sealed column: the columns that name its row, the first one its primary key, and how they name it."""
 

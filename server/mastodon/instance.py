@@ -10,9 +10,10 @@ from server.organizing.media.policy import LONGEST_DESCRIPTION, MOST_ON_A_POST
 from server.organizing.people.policy import LONGEST_FIELD, LONGEST_NAME, LONGEST_SUMMARY, MOST_FIELDS
 from server.organizing.posts.policy import LONGEST_TEXT
 from server.organizing.tags.policy import MOST_FEATURED
+from server.push.keys import public_key
 from server.version import VERSION
 
-API_VERSION = 1
+API_VERSION = 2
 """`api_versions.mastodon`: it switches features on in clients, so it names only what works."""
 
 COMPATIBLE = f"4.3.0 (compatible; Groundswell {VERSION})"
@@ -34,7 +35,7 @@ async def show_instance(visit: Annotated[Visit, looks("read")]) -> Instance:
         source_url=SOURCE,
         description="",
         thumbnail={"url": f"{visit.context.origin}/static/header.png", "blurhash": None, "versions": {}},
-        configuration=configuration_of(visit),
+        configuration=await configuration_of(visit),
         registrations={"enabled": False, "approval_required": False, "message": None, "url": None, "min_age": None},
         api_versions={"mastodon": API_VERSION},
         contact={"email": "", "account": None},
@@ -44,7 +45,7 @@ async def show_instance(visit: Annotated[Visit, looks("read")]) -> Instance:
 @routes.get("/api/v1/instance")
 async def show_instance_v1(visit: Annotated[Visit, looks("read")]) -> V1Instance:
     """The same in the older form."""
-    domain, configuration = visit.context.origin.domain, configuration_of(visit)
+    domain, configuration = visit.context.origin.domain, await configuration_of(visit)
     return V1Instance(
         uri=domain,
         title=domain,
@@ -65,7 +66,7 @@ async def custom_emojis(visit: Annotated[Visit, looks("read")]) -> list[Any]:
     return []
 
 
-def configuration_of(visit: Visit) -> Configuration:
+async def configuration_of(visit: Visit) -> Configuration:
     """The limits, for both forms."""
     origin = visit.context.origin
     scheme = "wss" if origin.scheme == "https" else "ws"
@@ -100,5 +101,5 @@ def configuration_of(visit: Visit) -> Configuration:
             "min_expiration": 0,
             "max_expiration": 0,
         },
-        vapid={"public_key": ""},
+        vapid={"public_key": await public_key(visit.context)},
     )

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from server.mastodon import (
     accounts,
+    conversations,
     credentials,
     discovery,
     filters,
@@ -13,12 +14,17 @@ from server.mastodon import (
     lists,
     markers,
     media,
+    notification_policy,
+    notifications,
+    notifications_v2,
+    push,
     relations,
     reports,
     statuses,
     tags,
     timelines,
 )
+from server.mastodon.streaming import routes as streaming
 
 RESOURCES = (
     instance,
@@ -36,6 +42,12 @@ RESOURCES = (
     reports,
     statuses,
     timelines,
+    conversations,
+    notification_policy,
+    notifications,
+    notifications_v2,
+    push,
+    streaming,
 )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
+from federation.context import Context
 from models import OAuthApp
 from server.api.access import Visit, asks
 from server.api.parameters import Given, given
@@ -14,6 +15,7 @@ from server.config import Settings
 from server.oauth import apps, tokens
 from server.oauth.exchanges import FRESH, Exchange, OAuthError, client_of, exchange, grant_types
 from server.oauth.scopes import SCOPES
+from server.push.keys import public_key
 
 routes = APIRouter(route_class=ApiRoute)
 
@@ -46,7 +48,8 @@ async def create_app(request: Request, new: Annotated[NewApp, given(NewApp)]) ->
         made = await apps.register(
             context, name=new.client_name, redirect_uris=new.redirects(), scopes=new.scopes, website=new.website
         )
-    return _described(made.app) | {
+        described = await _described(context, made.app)
+    return described | {
         "client_id": made.app.id,
         "client_secret": made.secret,
         "client_secret_expires_at": 0,
@@ -57,7 +60,7 @@ async def create_app(request: Request, new: Annotated[NewApp, given(NewApp)]) ->
 async def verify_app(visit: Annotated[Visit, asks("read")]) -> dict[str, Any]:
     """The program that a token belongs to."""
     app = await visit.context.session.get_one(OAuthApp, visit.app)
-    return _described(app)
+    return await _described(visit.context, app)
 
 
 @routes.post("/oauth/token")
@@ -113,7 +116,7 @@ def describe(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _described(app: OAuthApp) -> dict[str, Any]:
+async def _described(context: Context, app: OAuthApp) -> dict[str, Any]:
     redirects = app.redirect_uris.split(" ")
     return {
         "id": app.id,
@@ -122,7 +125,7 @@ def _described(app: OAuthApp) -> dict[str, Any]:
         "scopes": app.scopes.split(),
         "redirect_uri": "\n".join(redirects),
         "redirect_uris": redirects,
-        "vapid_key": "",
+        "vapid_key": await public_key(context),
     }
 
 

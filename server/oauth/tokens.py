@@ -1,6 +1,6 @@
 """Bearer tokens: issued, recognised, listed to their owner, revoked. Kept as hashes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -76,6 +76,24 @@ async def recognise_hash(context: Context, hashed: bytes) -> Caller | None:
     """The same for whoever was recognised before, and is looked at again."""
     row = await context.session.get(OAuthToken, hashed, populate_existing=True)
     return await _caller(context, row) if row is not None else None
+
+
+async def still_good(context: Context, callers: Collection[Caller]) -> set[bytes]:
+    """The hashes of those tokens that still speak for whom they did. Two queries, and one for each speaking group."""
+    hashes = {caller.token for caller in callers}
+    kept = select(col(OAuthToken.token_hash)).where(col(OAuthToken.token_hash).in_(hashes))
+    there = set((await context.session.execute(kept)).scalars())
+    actors = {actor.id for caller in callers for actor in (caller.person, caller.speaker) if actor is not None}
+    active = select(col(LocalActor.id)).where(col(LocalActor.id).in_(actors), col(LocalActor.state) == ACTIVE)
+    alive = set((await context.session.execute(active)).scalars())
+    good: set[bytes] = set()
+    for caller in callers:
+        if caller.token not in there or caller.token in good or caller.person is None or caller.speaker is None:
+            continue
+        is_alive = {caller.person.id, caller.speaker.id} <= alive
+        if is_alive and await may_speak(context, caller.person, caller.speaker):
+            good.add(caller.token)
+    return good
 
 
 async def note_use(context: Context, caller: Caller) -> None:

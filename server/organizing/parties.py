@@ -17,6 +17,11 @@ def uri_of(origin: Origin, party: Party) -> str:
     return origin.actor(party.id) if isinstance(party, LocalActor) else party.id
 
 
+def name_of(party: Party) -> str:
+    """What an actor is called: the name it gave itself, else its handle."""
+    return party.name or (party.handle if isinstance(party, LocalActor) else party.preferred_username)
+
+
 def recipient_of(origin: Origin, party: Party) -> Recipient:
     """Where an actor receives; of a local one, inboxes that delivery skips."""
     if isinstance(party, LocalActor):

@@ -53,7 +53,7 @@ async def unfollow(context: Context, *, follower: LocalActor, followee: Party) -
         if await is_circle(context, followee):
             await membership.depart(context, circle=followee, member=context.origin.actor(follower.id))
         elif edge is not None:
-            await follows.remove(context, edge)
+            await edges.cut(context, follower=edge.follower, followee=target)
     elif edge is not None:
         await edges.take_back(context, follower=follower, followee=followee, edge=edge)
     await _forget_choices(context, context.origin.actor(follower.id), target)

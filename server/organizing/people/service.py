@@ -19,9 +19,11 @@ from federation.vocabulary.activities import PUBLIC
 from models import LocalActor, OutboxItem, Person
 from server.oauth import tokens
 from server.organizing import profiles
+from server.organizing.conversations import records as conversations
 from server.organizing.media import records as media
 from server.organizing.membership import records
 from server.organizing.membership import service as membership
+from server.organizing.notifications import service as notifications
 from server.organizing.people import policy
 from server.organizing.personal import records as personal
 from server.organizing.posts import service as posts
@@ -81,6 +83,8 @@ async def delete_person(context: Context, *, person: LocalActor) -> None:
     await tokens.revoke_all_of(context, person)
     await media.remove_all_of(context, person.id)
     await personal.remove_all_of(context, own)
+    await notifications.forget_actor(context, person)
+    await conversations.forget_owner(context, person)
     account = await context.session.get(Person, person.id)
     if account is not None:
         await context.session.delete(account)

@@ -1,16 +1,20 @@
 """Gives meaning to Create, Update and Delete of posts from elsewhere. Nobody speaks for another; fetches nothing."""
 
+from contextlib import suppress
+
+from crypto.sealing import CannotOpen
 from federation import authority, follows
 from federation.context import Context
 from federation.origin import same_origin
 from federation.received import Received
 from federation.table import Outcome
 from federation.vocabulary.objects import Note, parse_note
-from models import LocalActor
+from models import LocalActor, Post
 from server.organizing import budgets
 from server.organizing.posts import arrivals, records, strangers
 from server.organizing.posts.content import PostContent
 from server.organizing.posts.records import StoredPost
+from server.organizing.posts.telling import tell_of_edit, tell_of_end, tell_of_new
 from server.organizing.remembered import remember
 
 
@@ -73,6 +77,7 @@ async def handle_delete_object(context: Context, received: Received) -> Outcome:
         return Outcome.IGNORED
     if row.local or row.author_index not in records.author_indexes(context, [sender]):
         return Outcome.REFUSED
+    await _tell_of_end(context, row)
     await records.blank(context, row)
     return Outcome.DONE
 
@@ -96,8 +101,14 @@ async def _arrive(context: Context, received: Received, note: Note, author: str)
         by = await strangers.take(context, content, followed=followed)
     except budgets.OverBudget as over:
         return Outcome.RETRY if over.for_now else Outcome.IGNORED
-    await arrivals.keep(context, content, audience, by=by)
+    row = await arrivals.keep(context, content, audience, by=by)
+    await tell_of_new(context, StoredPost(row, content))
     return Outcome.DONE
+
+
+async def _tell_of_end(context: Context, row: Post) -> None:
+    with suppress(CannotOpen):  # what nobody can read goes without a word
+        await tell_of_end(context, await records.opened_one(context, row))
 
 
 async def _change(context: Context, post: StoredPost, note: Note) -> Outcome:
@@ -112,7 +123,9 @@ async def _change(context: Context, post: StoredPost, note: Note) -> Outcome:
     if note.updated is None and changed == old:
         # Anybody can have us look at a post again: unless something is new, that is no edit.
         return Outcome.IGNORED
-    await records.replace_content(context, post, changed.but(updated=moment))
+    changed = changed.but(updated=moment)
+    await records.replace_content(context, post, changed)
+    await tell_of_edit(context, StoredPost(post.row, changed), post)
     return Outcome.DONE
 
 

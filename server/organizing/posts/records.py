@@ -13,6 +13,7 @@ from crypto.tokens import Random, random_id
 from federation.context import Context
 from models import Circle, Medium, Movement, Post, Reaction
 from server.organizing.movements.queries import scope_of, scope_of_group
+from server.organizing.notifications import records as notifications
 from server.organizing.posts.content import OPEN, Audience, PostContent
 from server.vault import SERVER_SCOPE
 
@@ -185,6 +186,7 @@ async def blank(context: Context, row: Post) -> None:
     """
     await context.session.execute(delete(Reaction).where(col(Reaction.post_id) == row.id))
     await context.session.execute(delete(Medium).where(col(Medium.post_id) == row.id))
+    await notifications.forget_posts(context, [row.id])
     row.document = row.sealed_document = None
     row.author_index = _NOBODY
     row.group_index = row.parent_index = row.root_index = None
@@ -198,6 +200,7 @@ async def blank(context: Context, row: Post) -> None:
 async def remove_all_by(context: Context, author: str) -> int:
     """Deletes every row of an author, reactions included; how many there were."""
     condition = col(Post.author_index).in_(author_indexes(context, [author]))
+    await notifications.forget_sender(context, author)
     context.wake("log")
     return len((await context.session.execute(delete(Post).where(condition).returning(col(Post.id)))).all())
 

@@ -17,6 +17,7 @@ from server.organizing.posts.records import StoredPost
 from server.organizing.posts.rendering import render
 from server.organizing.posts.sending import send_create, send_delete, send_update
 from server.organizing.posts.speakers import speaker_of
+from server.organizing.posts.telling import tell_of_edit, tell_of_end, tell_of_new
 from server.organizing.refusal import Refusal, Refused, require
 
 AUDIENCES = {
@@ -67,7 +68,7 @@ async def publish(
     )
     group = None if speaker is Speaker.PERSON else content.author
     row = await records.put(context, content, audience=chosen, group=group, number=number, post_id=post_id)
-    await send_create(context, author, StoredPost(row, content))
+    await _went_out(context, author, StoredPost(row, content))
     return row
 
 
@@ -95,6 +96,7 @@ async def edit(
         changed = changed.but(summary=content_warning or None, sensitive=bool(content_warning))
     await records.replace_content(context, post, changed)
     await send_update(context, author, StoredPost(post.row, changed))
+    await tell_of_edit(context, StoredPost(post.row, changed), post)
     return post.row
 
 
@@ -102,7 +104,14 @@ async def delete(context: Context, *, author: LocalActor, post_id: str) -> None:
     """Deletes one's own post here, and asks everyone who has it to do the same. Raises `Refused`."""
     post = await _own(context, author, post_id)
     await send_delete(context, author, post)
+    await tell_of_end(context, post)
     await records.blank(context, post.row)
+
+
+async def _went_out(context: Context, author: LocalActor, post: StoredPost) -> None:
+    """Queues a new post for others, and tells those here."""
+    await send_create(context, author, post)
+    await tell_of_new(context, post)
 
 
 def _audience(word: str, author: LocalActor, circle: LocalActor | None) -> Audience:

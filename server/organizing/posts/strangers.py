@@ -13,6 +13,7 @@ from federation.origin import host_of
 from models import Post, Reaction
 from server.organizing import budgets
 from server.organizing.membership import records as memberships
+from server.organizing.notifications import records as notifications
 from server.organizing.posts import records
 from server.organizing.posts.arrivals import is_followed_here
 from server.organizing.posts.content import PostContent
@@ -59,6 +60,7 @@ async def review(context: Context) -> int:
         return 0
     needed = await _needed(context, [row for row in rows if row.deleted_at is None])
     unneeded = {row.id for row in rows} - needed
+    await notifications.forget_posts(context, unneeded)
     await context.session.execute(delete(Post).where(col(Post.id).in_(unneeded)))
     later = context.now.date() + KEEP_UNASKED
     await context.session.execute(update(Post).where(col(Post.id).in_(needed)).values(review_on=later))

@@ -9,6 +9,7 @@ from sqlalchemy import LargeBinary, select, text, update
 from sqlmodel import SQLModel, col
 
 from crypto.sealing import Cell, sealed_key_id
+from crypto.tokens import token_hash
 from federation import fanout, follows, inbox_items
 from federation.context import Context
 from federation.inbox_items import Incoming, pack
@@ -27,9 +28,13 @@ from server.organizing.media.service import prepare
 from server.organizing.moderation import reports
 from server.organizing.moderation.reports import Complaint
 from server.organizing.movements import audit
+from server.organizing.notifications.service import change_wishes
 from server.organizing.posts import reactions
 from server.organizing.posts import service as posts
 from server.organizing.relations import service as relations
+from server.push import keys as push_keys
+from server.push import subscriptions
+from server.push.subscriptions import Subscription
 from server.vault import FRESH, INDEX_SCOPE, Keyring
 from tests.conftest import Clock
 from tests.pictures import png
@@ -58,11 +63,20 @@ async def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Stage:
         program = await apps.register(unit, name="Tester", redirect_uris=[apps.OUT_OF_BAND], scopes=None)
         grant = Grant(app=program.app.id, scopes=("read",), person=stage.local_fan.id, speaker=stage.local_fan.id)
         await grants.issue(unit, grant)
-        await tokens.issue(unit, grant)
         picture = await prepare(png())
         await media.keep(unit, record=record_of(stage.local_member.id, picture, "A chart", None))
         await audit.note(unit, actor=stage.movement, by=stage.local_member, act="create_status")
         await relations.mute(unit, actor=stage.local_fan, other=stage.local_member)
+        token = token_hash(await tokens.issue(unit, grant))
+        alerts = {"mention": True}
+        away = Subscription(
+            token=token, owner=grant.speaker or "", endpoint="https://push.example/1", p256dh="", auth="", alerts=alerts
+        )
+        await subscriptions.put(unit, away)
+        named = [stage.local_fan]
+        await posts.publish(unit, author=stage.local_member, text="Hello", audience="direct", mentions=named)
+        await change_wishes(unit, stage.local_fan, {"for_not_following": "filter"})
+        await push_keys.make(unit)
         edge = await follows.find(unit, follower=stage.fan.id, followee=unit.origin.actor(stage.movement.id))
         assert edge is not None
         await follows.remove(unit, edge)

@@ -1,0 +1,49 @@
+"""Tells those here whom it concerns what became of a post: at once, and only what they may see."""
+
+from federation.context import Context
+from models import Reaction
+from server.organizing import happenings
+from server.organizing.conversations import service as conversations
+from server.organizing.happenings import Kind as What
+from server.organizing.notifications import service as notifications
+from server.organizing.posts.content import Audience
+from server.organizing.posts.reaction_records import BOOST, Kind, ReactionRecord
+from server.organizing.posts.records import StoredPost
+
+
+async def tell_of_new(context: Context, post: StoredPost) -> None:
+    """A post was published here, or came from elsewhere."""
+    happenings.happened(context, What.STATUS, post.id)
+    await conversations.note(context, post)
+    await notifications.mentions(context, post)
+
+
+async def tell_of_edit(context: Context, post: StoredPost, before: StoredPost) -> None:
+    """A post says something else now."""
+    happenings.happened(context, What.EDIT, post.id)
+    await notifications.edited(context, post)
+    await notifications.mentions(context, post, named=post.content.named - before.content.named)
+
+
+async def tell_of_end(context: Context, post: StoredPost) -> None:
+    """A post is about to be no more. Call it before the row is blanked."""
+    content = post.content
+    named = content.named if post.audience is Audience.DIRECT else ()
+    happenings.gone(context, post.row.number, post.audience, content.author, named)
+    await conversations.forget(context, post)
+
+
+async def tell_of_reaction(context: Context, post: StoredPost, reaction: Reaction, record: ReactionRecord) -> None:
+    """Somebody boosted or liked a post."""
+    kind: Kind = "boost" if reaction.kind == BOOST else "like"
+    if kind == BOOST:
+        happenings.happened(context, What.BOOST, reaction.id)
+    await notifications.reacts(context, post, kind, actor=record.actor)
+
+
+async def tell_of_reaction_taken_back(context: Context, reaction: Reaction, actor: str) -> None:
+    """Somebody took that back."""
+    kind: Kind = "boost" if reaction.kind == BOOST else "like"
+    if kind == BOOST:
+        happenings.unboosted(context, reaction.number, actor)
+    await notifications.reacts_no_more(context, reaction.post_id, kind, actor=actor)
