@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 CHANNEL = "groundswell_lanes"
 HAPPENINGS = "groundswell_happenings"
+_AT_ONCE = 500
 LANES = frozenset({"inbox", "fanouts", "deliveries", "pushes"})
 """What there is to be woken in another process."""
 
@@ -25,8 +26,9 @@ async def tell(session: AsyncSession, lanes: Collection[str]) -> None:
 
 async def spread(session: AsyncSession, happenings: Sequence[str], *, by: str) -> None:
     """Says what happened to every listening process, once this transaction is committed. `by` names this process."""
-    if happenings:
-        await session.execute(select(*(func.pg_notify(HAPPENINGS, f"{by} {what}") for what in happenings)))
+    for start in range(0, len(happenings), _AT_ONCE):
+        some = happenings[start : start + _AT_ONCE]
+        await session.execute(select(*(func.pg_notify(HAPPENINGS, f"{by} {what}") for what in some)))
 
 
 async def listen(engine: AsyncEngine, heard: Callable[[str], None]) -> None:

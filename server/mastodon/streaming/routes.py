@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
+import anyio
 from fastapi import APIRouter, Request, WebSocket
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import HTTPConnection
@@ -61,12 +62,18 @@ async def listen(name: str, request: Request) -> Response:
     except Full as full:
         raise _ENOUGH from full
 
+    shutdown = anyio.Event()
+
     async def told() -> AsyncIterator[ServerSentEvent]:
         with hub.connections.opened(caller, me) as connection:
             connection.streams.add(stream)
-            yield _THUMP
-            while (message := await connection.next()) is not None:
-                yield ServerSentEvent(event=message.event, data=message.payload or "", sep=_LINE)
+            ending = asyncio.create_task(_close_at(shutdown, connection))
+            try:
+                yield _THUMP
+                while (message := await connection.next()) is not None:
+                    yield ServerSentEvent(event=message.event, data=message.payload or "", sep=_LINE)
+            finally:
+                ending.cancel()
 
     return EventSourceResponse(
         told(),
@@ -74,6 +81,8 @@ async def listen(name: str, request: Request) -> Response:
         ping=HEARTBEAT,
         ping_message_factory=lambda: _THUMP,
         send_timeout=SLOWEST,
+        shutdown_event=shutdown,
+        shutdown_grace_period=1,
         headers={"Cache-Control": "no-store"},
     )
 
@@ -96,6 +105,12 @@ async def talk(socket: WebSocket) -> None:
     except (ApiError, Full) as error:
         known = error if isinstance(error, ApiError) else _ENOUGH
         await socket.send_denial_response(JSONResponse({"error": known.error}, known.status))
+
+
+async def _close_at(shutdown: anyio.Event, connection: Connection) -> None:
+    """Ends a response in order when the server stops."""
+    await shutdown.wait()
+    connection.close()
 
 
 async def _talk(socket: WebSocket, hub: Hub, connection: Connection) -> None:
