@@ -6,7 +6,6 @@ Requests go straight to a transport of httpx: no cookies, no proxies from the en
 import asyncio
 import socket
 import ssl
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from yarl import URL
 from federation.domains import registrable
 from federation.gate import ForbiddenAddress, Gate, Lookup
 from federation.identities import Signer
+from federation.inflating import BadCompression, gunzip
 from federation.origin import BadUri, host_of, origin_of, same_origin
 from federation.places import NoPlace, Places
 from federation.signing import Sign, Spec, signs_get, signs_post
@@ -40,7 +40,6 @@ KEEP_ALIVE = 60
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SAME_METHOD = frozenset({307, 308})
 # Small documents may compress well without being bombs; the ratio counts beyond this many bytes.
-_RATIO_FREE = 64 * 1024
 
 
 class Unreachable(Exception):
@@ -309,7 +308,9 @@ class Client:
                 return await self._answer(target, response, largest, truncate=method == "POST")
             finally:
                 await response.aclose()
-        except (httpx.TransportError, httpx.StreamError, aiohttp.ClientError, OSError, zlib.error) as error:
+        except BadCompression as error:
+            raise Unreachable(str(error)) from error
+        except (httpx.TransportError, httpx.StreamError, aiohttp.ClientError, OSError) as error:
             raise Unreachable(f"no answer: {type(error.__cause__ or error).__name__}") from error
 
     async def _answer(
@@ -335,7 +336,7 @@ class Client:
         chunks = response.stream
         if not isinstance(chunks, httpx.AsyncByteStream):
             raise TypeError("the transport is not asynchronous")
-        plain = _gunzip(aiter(chunks), limit, self._limits.ratio) if "gzip" in encoding else aiter(chunks)
+        plain = gunzip(aiter(chunks), limit, self._limits.ratio) if "gzip" in encoding else aiter(chunks)
         body = bytearray()
         async for chunk in plain:
             body += chunk
@@ -375,23 +376,6 @@ def _wire_form(url: str) -> httpx.URL:
     except (BadUri, ValueError, httpx.InvalidURL) as error:
         raise ForbiddenAddress("not a usable URL") from error
     raise ForbiddenAddress("an ambiguous URL")
-
-
-async def _gunzip(chunks: AsyncIterator[bytes], limit: int, ratio: int) -> AsyncIterator[bytes]:
-    """Inflates without ever holding more than `limit` bytes. Raises `Unreachable` for a bomb or a cut stream."""
-    inflater = zlib.decompressobj(wbits=31)
-    taken = given = 0
-    async for chunk in chunks:
-        taken += len(chunk)
-        while chunk and not inflater.eof:
-            plain = inflater.decompress(chunk, limit + 1)
-            chunk = inflater.unconsumed_tail
-            given += len(plain)
-            if given > _RATIO_FREE and given > ratio * taken:
-                raise Unreachable("the answer is a compression bomb")
-            yield plain
-    if not inflater.eof:
-        raise Unreachable("the compressed answer is cut off")
 
 
 def _location(target: str, response: httpx.Response) -> str | None:

@@ -9,6 +9,7 @@ from federation.context import Context
 from models import LocalActor
 from server.organizing.filters import policy
 from server.organizing.filters.queries import Filter, Filtered, Keyword, read
+from server.organizing.happenings import filters_changed
 from server.organizing.personal import records
 from server.organizing.personal.records import Kept, Kind
 from server.organizing.refusal import Refused, require
@@ -40,7 +41,9 @@ async def create(context: Context, *, owner: LocalActor, given: FilterChange) ->
     own = context.origin.actor(owner.id)
     await records.require_room(context, Kind.FILTER, own, most=policy.MOST_FILTERS)
     empty = Filter("", "", (), "warn")
-    return await _put(context, own, random_id(), _changed(context, empty, given))
+    made = await _put(context, own, random_id(), _changed(context, empty, given))
+    filters_changed(context, owner)
+    return made
 
 
 async def change(context: Context, *, owner: LocalActor, filter_id: str, given: FilterChange) -> Filter:
@@ -78,6 +81,8 @@ async def remove_post(context: Context, *, owner: LocalActor, filter_id: str, en
 
 
 async def _own(context: Context, owner: LocalActor, filter_id: str) -> Kept:
+    """A filter that is about to be changed; those who listen hear of it once it is."""
+    filters_changed(context, owner)
     kept = await records.find_by_id(context, Kind.FILTER, context.origin.actor(owner.id), filter_id)
     if kept is None:
         raise Refused(policy.NO_SUCH_FILTER)

@@ -2,11 +2,11 @@
 
 from federation.context import Context
 from models import LocalActor
+from server.organizing.personal.markers import markers_of
 
 
 async def last_read(context: Context, reader: LocalActor) -> int:
-    """The number of the newest notification that was read; 0 for nothing yet.
-
-    The one place that asks for the marker of notifications; there are no markers yet.
-    """
-    return 0
+    """The number of the newest notification that was read; 0 for nothing yet."""
+    marker = (await markers_of(context, reader)).get("notifications")
+    is_number = marker is not None and marker.last_read.isascii() and marker.last_read.isdecimal()
+    return int(marker.last_read) if marker is not None and is_number else 0

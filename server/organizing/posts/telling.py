@@ -1,11 +1,14 @@
 """Tells those here whom it concerns what became of a post: at once, and only what they may see."""
 
 from federation.context import Context
-from models import Reaction
+from models import LocalActor, Reaction
 from server.organizing import happenings
 from server.organizing.conversations import service as conversations
+from server.organizing.following.options import who_wants_notice
+from server.organizing.following.queries import follows_actor
 from server.organizing.happenings import Kind as What
 from server.organizing.notifications import service as notifications
+from server.organizing.parties import local_actor
 from server.organizing.posts.content import Audience
 from server.organizing.posts.reaction_records import BOOST, Kind, ReactionRecord
 from server.organizing.posts.records import StoredPost
@@ -16,6 +19,8 @@ async def tell_of_new(context: Context, post: StoredPost) -> None:
     happenings.happened(context, What.STATUS, post.id)
     await conversations.note(context, post)
     await notifications.mentions(context, post)
+    if post.audience is not Audience.DIRECT:
+        await notifications.posted(context, post, to=await _who_wanted_to_know(context, post.content.author))
 
 
 async def tell_of_edit(context: Context, post: StoredPost, before: StoredPost) -> None:
@@ -47,3 +52,13 @@ async def tell_of_reaction_taken_back(context: Context, reaction: Reaction, acto
     if kind == BOOST:
         happenings.unboosted(context, reaction.number, actor)
     await notifications.reacts_no_more(context, reaction.post_id, kind, actor=actor)
+
+
+async def _who_wanted_to_know(context: Context, author: str) -> list[LocalActor]:
+    """Those here who follow an author and chose to hear of each post."""
+    found = []
+    for follower in await who_wants_notice(context, author):
+        actor = await local_actor(context, follower)
+        if actor is not None and await follows_actor(context, follower=follower, followee=author):
+            found.append(actor)
+    return found

@@ -66,7 +66,7 @@ async def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Stage:
         picture = await prepare(png())
         await media.keep(unit, record=record_of(stage.local_member.id, picture, "A chart", None))
         await audit.note(unit, actor=stage.movement, by=stage.local_member, act="create_status")
-        await relations.mute(unit, actor=stage.local_fan, other=stage.local_member)
+        await relations.mute(unit, actor=stage.local_member, other=stage.local_fan)
         token = token_hash(await tokens.issue(unit, grant))
         alerts = {"mention": True}
         away = Subscription(
