@@ -14,9 +14,9 @@ from models.federation import (
 )
 from models.follows import Departure, Follow
 from models.movements import AuditEntry, Circle, Membership, Movement
-from models.oauth import OAuthApp, OAuthCode, OAuthToken
+from models.oauth import IdempotencyKey, OAuthApp, OAuthCode, OAuthToken
 from models.people import Person
-from models.posts import Post, Reaction
+from models.posts import Mark, Poll, Post, PostEdit, Reaction, ScheduledPost, Vote
 from models.reports import Report
 from models.secrets import DataKey, ServerSetting
 
@@ -31,8 +31,10 @@ __all__ = [
     "DomainBlock",
     "Fanout",
     "Follow",
+    "IdempotencyKey",
     "InboxItem",
     "LocalActor",
+    "Mark",
     "Membership",
     "Movement",
     "OAuthApp",
@@ -40,12 +42,16 @@ __all__ = [
     "OAuthToken",
     "OutboxItem",
     "Person",
+    "Poll",
     "Post",
+    "PostEdit",
     "Reaction",
     "RemoteActor",
     "RemoteHost",
     "RemoteKey",
     "Report",
+    "ScheduledPost",
     "ServerSetting",
     "Tombstone",
+    "Vote",
 ]

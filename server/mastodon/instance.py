@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from server.api.access import Visit, looks
 from server.api.routing import router
 from server.mastodon.entities.instance import Configuration, Instance, Urls, V1Instance
-from server.organizing.posts.policy import LONGEST_TEXT
+from server.organizing.posts import policy
 from server.version import VERSION
 
 API_VERSION = 1
@@ -67,8 +67,8 @@ def configuration_of(visit: Visit) -> Configuration:
     scheme = "wss" if origin.scheme == "https" else "ws"
     return Configuration(
         urls=Urls(streaming=f"{scheme}://{origin.domain}"),
-        accounts={"max_featured_tags": 10, "max_pinned_statuses": 5},
-        statuses={"max_characters": LONGEST_TEXT, "max_media_attachments": 4, "characters_reserved_per_url": 23},
+        accounts={"max_featured_tags": 10, "max_pinned_statuses": policy.MOST_PINNED},
+        statuses={"max_characters": policy.LONGEST_TEXT, "max_media_attachments": 4, "characters_reserved_per_url": 23},
         media_attachments={
             "supported_mime_types": [],
             "image_size_limit": 0,
@@ -79,10 +79,10 @@ def configuration_of(visit: Visit) -> Configuration:
             "description_limit": 1_500,
         },
         polls={
-            "max_options": 0,
-            "max_characters_per_option": 0,
-            "min_expiration": 0,
-            "max_expiration": 0,
+            "max_options": policy.MOST_OPTIONS,
+            "max_characters_per_option": policy.LONGEST_OPTION,
+            "min_expiration": int(policy.SHORTEST_POLL.total_seconds()),
+            "max_expiration": int(policy.LONGEST_POLL.total_seconds()),
         },
         vapid={"public_key": ""},
     )

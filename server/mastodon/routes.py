@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from server.mastodon import accounts, instance, statuses, timelines
+from server.mastodon import accounts, instance, polls, reacting, scheduled, statuses, timelines
 
-RESOURCES = (instance, accounts, statuses, timelines)
+RESOURCES = (instance, accounts, statuses, reacting, polls, scheduled, timelines)
 
 
 def build_router() -> APIRouter:

@@ -4,6 +4,7 @@ from typing import Any
 
 from server.mastodon.entities.account import Account
 from server.mastodon.entities.base import Entity, Moment
+from server.mastodon.entities.poll import Poll
 
 
 class Mention(Entity):
@@ -51,7 +52,7 @@ class Status(Entity):
     tags: list[Tag] = []
     emojis: list[Any] = []
     card: Any | None = None
-    poll: Any | None = None
+    poll: Poll | None = None
     quote: Any | None = None
     application: Program | None = None
     replies_count: int = 0
@@ -65,6 +66,28 @@ class Status(Entity):
     pinned: bool = False
     filtered: list[Any] = []
     text: str | None = None
+
+
+class StatusEdit(Entity):
+    """What a status said from a moment on."""
+
+    content: str
+    spoiler_text: str
+    sensitive: bool
+    created_at: Moment
+    account: Account
+    poll: dict[str, Any] | None = None
+    media_attachments: list[Any] = []
+    emojis: list[Any] = []
+    quote: Any | None = None
+
+
+class StatusSource(Entity):
+    """What a status was made from."""
+
+    id: str
+    text: str
+    spoiler_text: str
 
 
 class Context(Entity):

@@ -2,12 +2,26 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from crypto.tokens import Random, random_id
 from federation.context import Context
+from federation.vocabulary.objects import Attachment
+from federation.vocabulary.polls import Poll
 from models import LocalActor, Post
+from server.organizing.numbers import draw_number
 from server.organizing.parties import Party
-from server.organizing.posts import policy, reaction_records, records
+from server.organizing.posts import (
+    marks,
+    policy,
+    reaction_records,
+    records,
+    revisions,
+    scheduled,
+    tallies,
+    votes,
+)
+from server.organizing.posts.attaching import attachments_of
 from server.organizing.posts.audiences import addresses_of, inboxes_by_name
 from server.organizing.posts.content import Audience, PostContent
 from server.organizing.posts.people_named import Named, named_of, party_of, without
@@ -40,35 +54,85 @@ async def publish(
     content_warning: str | None = None,
     language: str | None = None,
     mentions: Sequence[Party] = (),
+    sensitive: bool = False,
+    poll: Poll | None = None,
+    media: Sequence[str] = (),
     random: Random = os.urandom,
 ) -> Post:
     """Posts a text as an actor of this server: a person, a movement, or a circle to its members.
 
     `audience` is public, unlisted, supporters, circle or direct; `reply_to` the id of a post that the author sees.
     `mentions` are addressed and told, and linked where the text names them; in a circle they are neither, since no
-    member's name goes on the wire. Raises `Refused`, having changed nothing.
+    member's name goes on the wire. `poll` comes from `polls.asked`, `media` are ids of what the author sent before.
+    Raises `Refused`, having changed nothing.
     """
-    chosen, speaker = _audience(audience, author, circle), await speaker_of(context, author)
+    if circle is not None and circle.id != author.id:
+        raise Refused(Refusal("Only the circle itself posts to its members."))
+    plan = await check(
+        context,
+        author=author,
+        text=text,
+        audience=audience,
+        reply_to=reply_to,
+        content_warning=content_warning,
+        mentions=mentions,
+        media=media,
+    )
+    post_id, number = random_id(random), draw_number(context.now, random)
+    content = _content(context, author, plan.audience, plan.people, text).but(
+        uri=context.origin.object(post_id),
+        url=f"{context.origin.profile(author.handle)}/{number}",
+        in_reply_to=plan.parent.content.uri if plan.parent else None,
+        summary=content_warning or None,
+        sensitive=sensitive or bool(content_warning),
+        language=language,
+        attachments=plan.attached,
+        poll=poll,
+        type="Note" if poll is None else "Question",
+    )
+    group = None if plan.speaker is Speaker.PERSON else content.author
+    row = await records.put(context, content, audience=plan.audience, group=group, number=number, post_id=post_id)
+    post = StoredPost(row, content)
+    if poll is not None and poll.ends is not None:
+        await tallies.begin(context, post, poll.ends)
+    await send_create(context, author, post)
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is going to be said: as what and to whom, in answer to what, who is named, and what hangs on it."""
+
+    speaker: Speaker
+    audience: Audience
+    parent: StoredPost | None
+    people: Sequence[Named]
+    attached: tuple[Attachment, ...]
+
+
+async def check(
+    context: Context,
+    *,
+    author: LocalActor,
+    text: str,
+    audience: str,
+    reply_to: str | None = None,
+    content_warning: str | None = None,
+    mentions: Sequence[Party] = (),
+    media: Sequence[str] = (),
+) -> Plan:
+    """Whether `publish` would do it now, and how. Changes nothing. Raises `Refused`."""
+    chosen, speaker = _audience(audience), await speaker_of(context, author)
     parent = await _parent(context, author, reply_to)
     people = await _named(context, author, chosen, parent, mentions)
-    require(policy.may_write(text=text, content_warning=content_warning, mentions=len(people)))
+    attached = await attachments_of(context, author, media)
+    written = {"mentions": len(people), "attachments": len(attached)}
+    require(policy.may_write(text=text, content_warning=content_warning, **written))
     require(policy.may_address(speaker=speaker, audience=chosen, named=len(people)))
     if parent is not None:
         named = [person.id for person in people]
         require(policy.may_answer(_answered(context, author, parent), audience=chosen, named=named))
-    post_id, number = random_id(random), records.draw_number(context.now, random)
-    content = _content(context, author, chosen, people, text).but(
-        uri=context.origin.object(post_id),
-        url=f"{context.origin.profile(author.handle)}/{number}",
-        in_reply_to=parent.content.uri if parent else None,
-        summary=content_warning or None,
-        sensitive=bool(content_warning),
-        language=language,
-    )
-    group = None if speaker is Speaker.PERSON else content.author
-    row = await records.put(context, content, audience=chosen, group=group, number=number, post_id=post_id)
-    await send_create(context, author, StoredPost(row, content))
-    return row
+    return Plan(speaker, chosen, parent, people, attached)
 
 
 async def edit(
@@ -76,23 +140,32 @@ async def edit(
     *,
     author: LocalActor,
     post_id: str,
-    text: str,
+    text: str | None = None,
     content_warning: str | None = None,
+    sensitive: bool | None = None,
+    language: str | None = None,
+    media: Sequence[str] | None = None,
     mentions: Sequence[Party] = (),
 ) -> Post:
-    """Replaces the text of one's own post. `content_warning` None keeps the one there is, empty takes it off.
+    """Changes one's own post; None keeps what there is, an empty `content_warning` takes it off.
 
-    Who gets a closed post stays as it was; an open one goes to those newly mentioned too. Raises `Refused`.
+    Who gets a closed post stays as it was; an open one goes to those newly mentioned too. What it said before is kept
+    for a while. Where nothing changes, nothing is sent. Raises `Refused`.
     """
     post = await _own(context, author, post_id)
+    text = post.content.source or "" if text is None else text
+    attached = post.content.attachments if media is None else await attachments_of(context, author, media)
     known = {mention.href for mention in post.content.mentions}
     people = without(named_of(context.origin, mentions), post.content.author)
     if not post.audience.is_open:
         people = [person for person in people if person.id in known]
-    require(policy.may_write(text=text, content_warning=content_warning, mentions=len(known) + len(people)))
-    changed = _edited(context, post, text, people)
-    if content_warning is not None:
-        changed = changed.but(summary=content_warning or None, sensitive=bool(content_warning))
+    written = {"mentions": len(known) + len(people), "attachments": len(attached)}
+    require(policy.may_write(text=text, content_warning=content_warning, **written))
+    changed = _edited(context, post, text, people).but(attachments=attached, language=language or post.content.language)
+    changed = _warned(changed, content_warning, sensitive)
+    if changed.but(updated=post.content.updated) == post.content:
+        return post.row
+    await revisions.keep(context, post)
     await records.replace_content(context, post, changed)
     await send_update(context, author, StoredPost(post.row, changed))
     return post.row
@@ -105,11 +178,9 @@ async def delete(context: Context, *, author: LocalActor, post_id: str) -> None:
     await records.blank(context, post.row)
 
 
-def _audience(word: str, author: LocalActor, circle: LocalActor | None) -> Audience:
+def _audience(word: str) -> Audience:
     if word not in AUDIENCES:
         raise Refused(Refusal(f"The audience is one of: {', '.join(AUDIENCES)}."))
-    if circle is not None and circle.id != author.id:
-        raise Refused(Refusal("Only the circle itself posts to its members."))
     return AUDIENCES[word]
 
 
@@ -189,7 +260,17 @@ def _edited(context: Context, post: StoredPost, text: str, people: Sequence[Name
     )
 
 
+def _warned(content: PostContent, content_warning: str | None, sensitive: bool | None) -> PostContent:
+    """With another content warning, if one is given; whoever warns says that it is sensitive."""
+    warning = content.summary if content_warning is None else content_warning or None
+    kept = bool(warning) if content_warning is not None else content.sensitive
+    return content.but(summary=warning, sensitive=bool(warning) or (kept if sensitive is None else sensitive))
+
+
 async def forget_author(context: Context, uri: str) -> int:
-    """Removes all that an actor elsewhere wrote, boosted or liked; how much it was. Tells nobody."""
+    """Removes all that an actor wrote, boosted, liked or noted, and what it voted; how much it said. Tells nobody."""
+    await votes.forget_voter(context, uri)
+    await marks.forget_owner(context, uri)
+    await scheduled.forget_owner(context, uri)
     reactions = await reaction_records.remove_all_by(context, uri)
     return reactions + await records.remove_all_by(context, uri)
