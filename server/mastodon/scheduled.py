@@ -11,6 +11,7 @@ from server.api.parameters import Given, given
 from server.api.routing import router
 from server.mastodon.composing import moment
 from server.mastodon.entities.scheduled import ScheduledStatus
+from server.mastodon.ids import number_of
 from server.mastodon.serialize.scheduled import scheduled_of
 from server.organizing.posts import drafts, scheduled
 from server.organizing.posts.scheduled import Scheduled
@@ -74,4 +75,7 @@ def _own(work: Work) -> str:
 
 
 def _number(scheduled_id: str) -> int:
-    return int(scheduled_id) if scheduled_id.isascii() and scheduled_id.isdecimal() and len(scheduled_id) < 19 else 0
+    number = number_of(scheduled_id)
+    if number is None:
+        raise Missing
+    return number
