@@ -97,13 +97,13 @@ async def _arrive(context: Context, received: Received, note: Note, author: str)
 
 async def _change(context: Context, post: StoredPost, note: Note) -> Outcome:
     old = post.content
-    if note.updated is None and note.type == "Question":
+    if note.type == "Question" and note.updated in (None, old.updated):
         return await _count(context, post, note)
     moment = min(note.updated or context.now, context.now)
     if moment < (old.updated or old.published):
         return Outcome.IGNORED
     changed = _changed(post, note)
-    if note.updated is None and changed == old:
+    if changed == old:
         # Anybody can have us look at a post again: unless something is new, that is no edit.
         return Outcome.IGNORED
     await revisions.keep(context, post)

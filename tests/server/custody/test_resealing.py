@@ -13,6 +13,7 @@ from federation import fanout, follows, inbox_items
 from federation.context import Context
 from federation.inbox_items import Incoming, pack
 from models import Follow
+from server.api.idempotency import Once
 from server.custody import resealing
 from server.custody.data_keys import KeyRow, change_data_keys, keys_of
 from server.custody.opening import Held, begin, open_look_ups
@@ -24,8 +25,9 @@ from server.oauth.grants import Grant
 from server.organizing.moderation import reports
 from server.organizing.moderation.reports import Complaint
 from server.organizing.movements import audit
-from server.organizing.posts import reactions
+from server.organizing.posts import marks, polls, reactions, scheduled
 from server.organizing.posts import service as posts
+from server.organizing.posts.scheduled import Draft
 from server.vault import FRESH, INDEX_SCOPE, Keyring
 from tests.conftest import Clock
 from tests.posting import Stage, make_stage
@@ -42,7 +44,14 @@ async def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Stage:
         stage = await make_stage(unit)
         post = await posts.publish(unit, author=stage.circle, text="Thursday.", audience="circle")
         await reactions.like(unit, actor=stage.local_member, post=unit.origin.object(post.id))
-        await posts.publish(unit, author=stage.movement, text="One day a week.", audience="supporters")
+        closed = await posts.publish(unit, author=stage.movement, text="One day a week.", audience="supporters")
+        await posts.edit(unit, author=stage.movement, post_id=closed.id, text="Two days a week.")
+        await marks.put(unit, marks.BOOKMARK, unit.origin.actor(stage.local_fan.id), closed.id)
+        poll = polls.asked(unit, ("Monday", "Friday"), timedelta(days=1), multiple=False, hides_totals=False)
+        asked = await posts.publish(unit, author=stage.circle, text="When?", audience="circle", poll=poll)
+        await polls.vote(unit, actor=stage.local_member, post=asked.id, choices=[0])
+        tomorrow = unit.now + timedelta(days=1)
+        await scheduled.put(unit, unit.origin.actor(stage.local_fan.id), Draft(text="Tomorrow"), tomorrow)
         with monkeypatch.context() as many:
             many.setattr(fanout, "AT_ONCE", 0)
             await posts.publish(unit, author=stage.movement, text="To very many.", audience="public")
@@ -53,7 +62,11 @@ async def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Stage:
         program = await apps.register(unit, name="Tester", redirect_uris=[apps.OUT_OF_BAND], scopes=None)
         grant = Grant(app=program.app.id, scopes=("read",), person=stage.local_fan.id, speaker=stage.local_fan.id)
         await grants.issue(unit, grant)
-        await tokens.issue(unit, grant)
+        caller = await tokens.recognise(unit, await tokens.issue(unit, grant))
+        assert caller is not None
+        once = Once(unit, caller, "key")
+        await once.answered()
+        await once.done("posted")
         await audit.note(unit, actor=stage.movement, by=stage.local_member, act="create_status")
         edge = await follows.find(unit, follower=stage.fan.id, followee=unit.origin.actor(stage.movement.id))
         assert edge is not None
