@@ -10,24 +10,13 @@ from server.organizing.parties import ACTIVE
 from server.organizing.posts import policy, polls, scheduled, service
 from server.organizing.posts.people_named import named_in
 from server.organizing.posts.scheduled import Draft, Scheduled
+from server.organizing.posts.service import Words
 from server.organizing.refusal import Refused, require
 
 
 async def publish(context: Context, author: LocalActor, draft: Draft) -> Post:
     """Posts a draft. Raises `Refused`, having changed nothing."""
-    return await service.publish(
-        context,
-        author=author,
-        text=draft.text,
-        audience=draft.audience,
-        reply_to=draft.reply_to,
-        content_warning=draft.content_warning,
-        language=draft.language,
-        mentions=await named_in(context, draft.text),
-        sensitive=draft.sensitive,
-        poll=_poll(context, draft),
-        media=draft.media,
-    )
+    return await service.publish(context, author=author, **await _words(context, draft))
 
 
 async def schedule(context: Context, author: LocalActor, draft: Draft, due: datetime) -> Scheduled:
@@ -38,17 +27,7 @@ async def schedule(context: Context, author: LocalActor, draft: Draft, due: date
     own = context.origin.actor(author.id)
     waiting = await scheduled.count(context, own)
     require(policy.may_schedule(due, now=context.now, waiting=waiting))
-    _poll(context, draft)
-    await service.check(
-        context,
-        author=author,
-        text=draft.text,
-        audience=draft.audience,
-        reply_to=draft.reply_to,
-        content_warning=draft.content_warning,
-        mentions=await named_in(context, draft.text),
-        media=draft.media,
-    )
+    await service.check(context, author=author, **await _words(context, draft))
     return await scheduled.put(context, own, draft, due)
 
 
@@ -72,6 +51,20 @@ async def publish_due(context: Context) -> int:
         with suppress(Refused):  # what it answered is gone, say
             await publish(context, author, found.draft)
     return 1
+
+
+async def _words(context: Context, draft: Draft) -> Words:
+    return Words(
+        text=draft.text,
+        audience=draft.audience,
+        reply_to=draft.reply_to,
+        content_warning=draft.content_warning,
+        language=draft.language,
+        mentions=await named_in(context, draft.text),
+        sensitive=draft.sensitive,
+        poll=_poll(context, draft),
+        media=draft.media,
+    )
 
 
 def _poll(context: Context, draft: Draft) -> Poll | None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Required, TypedDict, Unpack
 
 from crypto.tokens import Random, random_id
 from federation.context import Context
@@ -43,58 +44,42 @@ AUDIENCES = {
 """The words of pages and commands for audiences."""
 
 
-async def publish(
-    context: Context,
-    *,
-    author: LocalActor,
-    text: str,
-    audience: str,
-    circle: LocalActor | None = None,
-    reply_to: str | None = None,
-    content_warning: str | None = None,
-    language: str | None = None,
-    mentions: Sequence[Party] = (),
-    sensitive: bool = False,
-    poll: Poll | None = None,
-    media: Sequence[str] = (),
-    random: Random = os.urandom,
-) -> Post:
-    """Posts a text as an actor of this server: a person, a movement, or a circle to its members.
+class Words(TypedDict, total=False):
+    """What somebody says.
 
     `audience` is public, unlisted, supporters, circle or direct; `reply_to` the id of a post that the author sees.
     `mentions` are addressed and told, and linked where the text names them; in a circle they are neither, since no
     member's name goes on the wire. `poll` comes from `polls.asked`, `media` are ids of what the author sent before.
+    """
+
+    text: Required[str]
+    audience: Required[str]
+    circle: LocalActor | None
+    reply_to: str | None
+    content_warning: str | None
+    language: str | None
+    mentions: Sequence[Party]
+    sensitive: bool
+    poll: Poll | None
+    media: Sequence[str]
+
+
+async def publish(context: Context, *, author: LocalActor, random: Random = os.urandom, **words: Unpack[Words]) -> Post:
+    """Posts words as an actor of this server: a person, a movement, or a circle to its members.
+
     Raises `Refused`, having changed nothing.
     """
-    if circle is not None and circle.id != author.id:
-        raise Refused(Refusal("Only the circle itself posts to its members."))
-    plan = await check(
-        context,
-        author=author,
-        text=text,
-        audience=audience,
-        reply_to=reply_to,
-        content_warning=content_warning,
-        mentions=mentions,
-        media=media,
-    )
+    plan = await check(context, author=author, **words)
     post_id, number = random_id(random), draw_number(context.now, random)
-    content = _content(context, author, plan.audience, plan.people, text).but(
+    content = _content(context, author, plan, words).but(
         uri=context.origin.object(post_id),
         url=f"{context.origin.profile(author.handle)}/{number}",
-        in_reply_to=plan.parent.content.uri if plan.parent else None,
-        summary=content_warning or None,
-        sensitive=sensitive or bool(content_warning),
-        language=language,
-        attachments=plan.attached,
-        poll=poll,
-        type="Note" if poll is None else "Question",
     )
     group = None if plan.speaker is Speaker.PERSON else content.author
     row = await records.put(context, content, audience=plan.audience, group=group, number=number, post_id=post_id)
     post = StoredPost(row, content)
-    if poll is not None and poll.ends is not None:
-        await tallies.begin(context, post, poll.ends)
+    if content.poll is not None and content.poll.ends is not None:
+        await tallies.begin(context, post, content.poll.ends)
     await send_create(context, author, post)
     return row
 
@@ -110,24 +95,17 @@ class Plan:
     attached: tuple[Attachment, ...]
 
 
-async def check(
-    context: Context,
-    *,
-    author: LocalActor,
-    text: str,
-    audience: str,
-    reply_to: str | None = None,
-    content_warning: str | None = None,
-    mentions: Sequence[Party] = (),
-    media: Sequence[str] = (),
-) -> Plan:
+async def check(context: Context, *, author: LocalActor, **words: Unpack[Words]) -> Plan:
     """Whether `publish` would do it now, and how. Changes nothing. Raises `Refused`."""
-    chosen, speaker = _audience(audience), await speaker_of(context, author)
-    parent = await _parent(context, author, reply_to)
-    people = await _named(context, author, chosen, parent, mentions)
-    attached = await attachments_of(context, author, media)
+    circle, text, warning = words.get("circle"), words["text"], words.get("content_warning")
+    if circle is not None and circle.id != author.id:
+        raise Refused(Refusal("Only the circle itself posts to its members."))
+    chosen, speaker = _audience(words["audience"]), await speaker_of(context, author)
+    parent = await _parent(context, author, words.get("reply_to"))
+    people = await _named(context, author, chosen, parent, words.get("mentions", ()))
+    attached = await attachments_of(context, author, words.get("media", ()))
     written = {"mentions": len(people), "attachments": len(attached)}
-    require(policy.may_write(text=text, content_warning=content_warning, **written))
+    require(policy.may_write(text=text, content_warning=warning, **written))
     require(policy.may_address(speaker=speaker, audience=chosen, named=len(people)))
     if parent is not None:
         named = [person.id for person in people]
@@ -221,26 +199,31 @@ def _answered(context: Context, author: LocalActor, parent: StoredPost) -> Answe
     )
 
 
-def _content(
-    context: Context, author: LocalActor, audience: Audience, people: Sequence[Named], text: str
-) -> PostContent:
-    origin = context.origin
-    rendered = render(text, origin=origin, named=people)
+def _content(context: Context, author: LocalActor, plan: Plan, words: Words) -> PostContent:
+    origin, warning, poll = context.origin, words.get("content_warning") or None, words.get("poll")
+    rendered = render(words["text"], origin=origin, named=plan.people)
     addresses = addresses_of(
-        audience, followers=origin.actor(author.id, "followers"), named=[person.id for person in people]
+        plan.audience, followers=origin.actor(author.id, "followers"), named=[person.id for person in plan.people]
     )
     return PostContent(
         uri="",
         author=origin.actor(author.id),
         # Whole seconds: more would say something about the machine (HOSTILE F4).
         published=context.now.replace(microsecond=0),
+        type="Note" if poll is None else "Question",
         html=rendered.html,
-        source=text,
+        source=words["text"],
+        summary=warning,
+        sensitive=words.get("sensitive", False) or warning is not None,
+        language=words.get("language"),
+        in_reply_to=plan.parent.content.uri if plan.parent else None,
         to=addresses.to,
         cc=addresses.cc,
-        mentions=tuple(person.mention for person in people),
+        mentions=tuple(person.mention for person in plan.people),
         hashtags=rendered.hashtags,
-        inboxes=tuple(inboxes_by_name(audience, [person.recipient for person in people])),
+        attachments=plan.attached,
+        poll=poll,
+        inboxes=tuple(inboxes_by_name(plan.audience, [person.recipient for person in plan.people])),
     )
 
 
