@@ -68,7 +68,7 @@ async def _words(context: Context, draft: Draft) -> Words:
 
 
 def _poll(context: Context, draft: Draft) -> Poll | None:
-    if not draft.poll_options:
+    if not draft.poll_options and not draft.poll_lasts:
         return None
     return polls.asked(
         context,

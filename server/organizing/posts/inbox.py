@@ -106,7 +106,8 @@ async def _change(context: Context, post: StoredPost, note: Note) -> Outcome:
     if changed == old:
         # Anybody can have us look at a post again: unless something is new, that is no edit.
         return Outcome.IGNORED
-    await revisions.keep(context, post)
+    if post.row.review_on is None:  # what strangers said before is kept for nobody
+        await revisions.keep(context, post)
     if changed.poll is None or old.poll is None or changed.poll.options != old.poll.options:
         await votes.forget_polls(context, [post.id])
     await records.replace_content(context, post, changed.but(updated=moment))

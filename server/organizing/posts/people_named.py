@@ -17,6 +17,9 @@ from server.organizing.people.queries import find_actor
 
 _MENTION = re.compile(r"(?<![\w@/])@(\w(?:[\w.-]{0,62}\w)?)(?:@(\w(?:[\w.-]{0,251}\w)?(?::\d{1,5})?))?", re.ASCII)
 
+MOST_NAMES = 100
+"""Names of a text that are looked for; others stay text. Of those found, a post may mention fewer."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
@@ -46,7 +49,7 @@ async def party_of(context: Context, uri: str) -> Party | None:
 async def named_in(context: Context, text: str) -> list[Party]:
     """Those whom a text names by `@user` or `@user@host`, as far as they are known here. Fetches nothing."""
     found: dict[str, Party] = {}
-    for name, host in _MENTION.findall(text):
+    for name, host in _names_in(text):
         party = await _by_name(context, name, host)
         if party is not None:
             found[party.id] = party
@@ -56,10 +59,20 @@ async def named_in(context: Context, text: str) -> list[Party]:
 async def unknown_in(context: Context, text: str) -> list[str]:
     """The handles of other servers in a text whose actors are not known here, each once."""
     found: dict[str, str] = {}
-    for name, host in _MENTION.findall(text):
+    for name, host in _names_in(text):
         if host and await _by_name(context, name, host) is None and host.lower() != context.origin.domain:
             found.setdefault(f"{name}@{host}".lower(), f"{name}@{host}")
     return list(found.values())
+
+
+def _names_in(text: str) -> list[tuple[str, str]]:
+    """Names with their hosts, each once, as long as there are not too many: each is a query, or a question."""
+    found: dict[tuple[str, str], None] = {}
+    for match in _MENTION.finditer(text):
+        if len(found) >= MOST_NAMES:
+            break
+        found.setdefault((match[1], match[2] or ""))
+    return list(found)
 
 
 async def _by_name(context: Context, name: str, host: str) -> Party | None:

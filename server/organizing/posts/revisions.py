@@ -20,7 +20,10 @@ from server.organizing.posts.content import PostContent
 from server.organizing.posts.records import StoredPost, scope_of_post
 
 MOST_KEPT = 20
-"""Earlier versions of one post; then the oldest goes. Strangers edit too."""
+"""Earlier versions of one post; then the oldest goes."""
+
+LONGEST_KEPT = 50_000
+"""Characters of a version that is kept; others write as much as ten times that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,8 @@ class Version:
 
 async def keep(context: Context, post: StoredPost, *, random: Random = os.urandom) -> None:
     """Keeps what a post says now. Call it before the content is replaced by an edit. Flushes."""
+    if len(post.content.html) > LONGEST_KEPT:
+        return
     row = PostEdit(id=random_id(random), post_id=post.id, number=draw_number(context.now, random))
     text = json.dumps(_plain(_version(post.content)), ensure_ascii=False)
     if post.audience.is_open:

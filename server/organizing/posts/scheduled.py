@@ -22,7 +22,8 @@ from server.vault import SERVER_SCOPE
 class Draft:
     """What somebody wrote: all that `service.publish` needs, and nothing that is found out only then.
 
-    `audience` is a word of `service.AUDIENCES`, `reply_to` the id of a post's row, `poll_lasts` seconds.
+    `audience` is a word of `service.AUDIENCES`, `reply_to` the id of a post's row, `poll_lasts` seconds; a
+    draft without a poll has neither options nor that.
     """
 
     text: str = ""

@@ -113,6 +113,7 @@ async def test_several_choices_hidden_totals_and_circles(live: LoopbackServer, c
 @pytest.mark.parametrize(
     "poll",
     [
+        {"options": [], "expires_in": 3_600},
         {"options": ["one"], "expires_in": 3_600},
         {"options": ["same", " same "], "expires_in": 3_600},
         {"options": ["one", ""], "expires_in": 3_600},
