@@ -23,10 +23,10 @@ from models.notifications import (
     PushSubscription,
     VapidKey,
 )
-from models.oauth import OAuthApp, OAuthCode, OAuthToken
+from models.oauth import IdempotencyKey, OAuthApp, OAuthCode, OAuthToken
 from models.people import Person
 from models.personal import PersonalRecord
-from models.posts import Post, Reaction
+from models.posts import Mark, Poll, Post, PostEdit, Reaction, ScheduledPost, Vote
 from models.reports import Report
 from models.secrets import DataKey, ServerSetting
 
@@ -42,8 +42,10 @@ __all__ = [
     "DomainBlock",
     "Fanout",
     "Follow",
+    "IdempotencyKey",
     "InboxItem",
     "LocalActor",
+    "Mark",
     "Medium",
     "Membership",
     "Movement",
@@ -55,7 +57,9 @@ __all__ = [
     "OutboxItem",
     "Person",
     "PersonalRecord",
+    "Poll",
     "Post",
+    "PostEdit",
     "PushMessage",
     "PushSubscription",
     "Reaction",
@@ -63,7 +67,9 @@ __all__ = [
     "RemoteHost",
     "RemoteKey",
     "Report",
+    "ScheduledPost",
     "ServerSetting",
     "Tombstone",
     "VapidKey",
+    "Vote",
 ]

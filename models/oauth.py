@@ -1,4 +1,4 @@
-"""Client programs, and what people allowed them."""
+"""Client programs, what people allowed them, and what they did just now."""
 
 from datetime import date, datetime
 
@@ -58,3 +58,17 @@ class OAuthToken(SQLModel, table=True):
     sealed_grant: bytes = sealed()
     made_on: date
     used_on: date = Field(index=True)
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """That a client did a thing under a key of its own, for an hour, and sealed what it made.
+
+    `key_index` is labelled `idempotency_keys.key`, over the hash of the token and the key.
+    """
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = UNORDERED
+
+    key_index: bytes = blind_index(primary_key=True)
+    sealed_answer: bytes | None = sealed(nullable=True)
+    expires_at: datetime = moment(index=True)

@@ -18,7 +18,7 @@ from federation.schedule import Verdict
 from server import waking
 from server.db import Database
 from server.oauth import upkeep as oauth
-from server.organizing import upkeep
+from server.organizing import appointments, upkeep
 from server.organizing.media.files import MediaFiles
 from server.push import queue as push_queue
 from server.push import sending as pushes
@@ -37,6 +37,8 @@ PAUSE_AFTER_ERROR = timedelta(seconds=5)
 LAST_WORDS = timedelta(seconds=3)
 """How long posts in flight are waited for at the end; those cut off are posted again after their lease."""
 
+LANES = ("inbox", "fanouts", "deliveries", "appointments", "pushes", "log")
+
 MOST_HOSTS = 512
 """Servers spoken with at a time: so many must hang at once before one that answers has to wait for them."""
 
@@ -54,9 +56,7 @@ class Worker:
     """Lanes of which the last turn failed."""
     ended: Counter[Verdict] = field(default_factory=Counter)
     """How attempts to deliver ended, since the start."""
-    _events: dict[str, asyncio.Event] = field(
-        default_factory=lambda: {lane: asyncio.Event() for lane in ("inbox", "fanouts", "deliveries", "pushes", "log")}
-    )
+    _events: dict[str, asyncio.Event] = field(default_factory=lambda: {lane: asyncio.Event() for lane in LANES})
 
     async def run(self) -> None:
         """Works until cancelled, whatever happens. What was begun and not finished is found again after its lease."""
@@ -79,6 +79,7 @@ class Worker:
                 tasks.create_task(self._repeat("fanouts", lambda: fanout.work(self.federation)))
                 tasks.create_task(self._repeat("deliveries", lanes.start_due))
                 tasks.create_task(self._repeat("pushes", lambda: pushes.work(self.federation)))
+                tasks.create_task(self._repeat("appointments", lambda: appointments.keep(self.federation)))
                 tasks.create_task(self._empty_log())
                 tasks.create_task(self._sweep())
                 tasks.create_task(self._watch_clock())

@@ -4,7 +4,7 @@ Every route says `reads`, `writes`, `runs`, `looks` or `asks`, and thereby which
 else it takes: whoever may not call it hears that, and not what is wrong with the rest. A test goes through them all.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -69,10 +69,20 @@ class Visit:
 
 
 class Access:
-    """The dependency that lets a caller in. `need` is who it must be: a person's token, any token, or anybody."""
+    """The dependency that lets a caller in. `need` is who it must be: a person's token, any token, or anybody.
 
-    def __init__(self, scope: str, *, need: Literal["person", "program", "anybody"], writes: bool) -> None:
-        self.scope, self.need, self.writes = scope, need, writes
+    What asks other servers comes `before` the unit of work, and after the caller was found to be let in.
+    """
+
+    def __init__(
+        self,
+        scope: str,
+        *,
+        need: Literal["person", "program", "anybody"],
+        writes: bool,
+        before: Callable[[Request, Assembly, LocalActor], Awaitable[None]] | None = None,
+    ) -> None:
+        self.scope, self.need, self.writes, self.before = scope, need, writes, before
 
     async def __call__(self, request: Request) -> AsyncIterator[Work | Visit | Errand]:
         """Opens the unit of work, as the caller; it is committed before the answer goes out.
@@ -81,6 +91,11 @@ class Access:
         """
         assembly: Assembly = request.app.state.assembly
         await request.body()  # nobody who sends slowly keeps the writer waiting
+        if self.before is not None:
+            async with assembly.federation.reading() as context:
+                caller = await self.caller_of(context, request)
+            if caller is not None and caller.speaker is not None:
+                await self.before(request, assembly, caller.speaker)
         open_context = assembly.federation.writing if self.writes else assembly.federation.reading
         async with open_context() as context:
             caller = await self.caller_of(context, request)
@@ -133,9 +148,9 @@ def reads(scope: str) -> Any:
     return Depends(Access(scope, need="person", writes=False), scope="function")
 
 
-def writes(scope: str) -> Any:
+def writes(scope: str, *, before: Callable[[Request, Assembly, LocalActor], Awaitable[None]] | None = None) -> Any:
     """For somebody signed in whose token covers the scope; what they do is committed before it is answered."""
-    return Depends(Access(scope, need="person", writes=True), scope="function")
+    return Depends(Access(scope, need="person", writes=True, before=before), scope="function")
 
 
 def looks(scope: str) -> Any:

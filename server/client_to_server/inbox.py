@@ -19,5 +19,5 @@ def _activity(context: Context, entry: Entry) -> Document:
     if entry.boosted_by is not None:
         announce: Document = {"type": "Announce", "actor": entry.boosted_by, "object": content.uri}
         return announce | ({"published": entry.boosted_at.isoformat()} if entry.boosted_at is not None else {})
-    created = wire.create_of(context.origin, entry.post)
+    created = wire.create_of(context.origin, entry.post, context.now)
     return created if entry.post.row.local else {name: value for name, value in created.items() if name != "id"}

@@ -17,13 +17,15 @@ from server.mastodon.entities.status import Status
 from server.mastodon.ids import find_account, find_accounts
 from server.mastodon.people import page_of_accounts
 from server.mastodon.serialize.accounts import account_of, accounts_of
+from server.mastodon.serialize.statuses import statuses_of
 from server.mastodon.timelines import paged
 from server.organizing.following import queries as following
 from server.organizing.movements.queries import is_circle
 from server.organizing.parties import ACTIVE, Party, uri_of
 from server.organizing.people.queries import find_actor
 from server.organizing.personal.records import Kind
-from server.organizing.posts import timelines
+from server.organizing.posts import pins, timelines
+from server.organizing.posts.timelines import Entry
 from server.organizing.relations.queries import kept_about_actors
 from server.organizing.relations.silence import silence_of
 
@@ -37,6 +39,16 @@ class Wanted(Given):
     """Which accounts."""
 
     id: list[str] = []
+
+
+class WantedPosts(Paged):
+    """Which of an account's statuses."""
+
+    exclude_replies: bool = False
+    exclude_reblogs: bool = False
+    only_media: bool = False
+    pinned: bool = False
+    tagged: str | None = None
 
 
 class Looked(Given):
@@ -108,12 +120,21 @@ async def statuses(
     request: Request,
     response: Response,
     visit: Annotated[Visit, looks("read:statuses")],
-    page: Annotated[Paged, given(Paged)],
+    wanted: Annotated[WantedPosts, given(WantedPosts)],
 ) -> list[Status]:
-    """What an account posted and boosted, as its viewer may see it."""
+    """What an account posted and boosted, as its viewer may see it; or what it pinned."""
     author = await _party(visit, account_id)
-    local_or_id = author if isinstance(author, LocalActor) else author.id
-    found = await timelines.timeline_of(visit.context, local_or_id, visit.viewer, page.window())
+    if wanted.pinned:
+        pinned = await pins.pinned_by(visit.context, uri_of(visit.context.origin, author))
+        return await statuses_of(visit.context, visit.me, [Entry(post.row.number, post) for post in pinned])
+    wish = timelines.Wish(
+        replies=not wanted.exclude_replies,
+        boosts=not wanted.exclude_reblogs,
+        only_media=wanted.only_media,
+        tag=wanted.tagged,
+    )
+    author_or_id = author if isinstance(author, LocalActor) else author.id
+    found = await timelines.timeline_of(visit.context, author_or_id, visit.viewer, wanted.window(), wish)
     return await paged(request, response, visit, found)
 
 

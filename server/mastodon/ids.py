@@ -69,11 +69,18 @@ async def find_party(context: Context, uri: str) -> Party | None:
     return local if local is not None else (await actors_by_id(context, [uri])).get(uri)
 
 
+def number_of(wanted: str) -> int | None:
+    """An id that is a number; None for what cannot be one."""
+    if not wanted.isascii() or not wanted.isdecimal() or len(wanted) > 19:
+        return None
+    return int(wanted) if int(wanted) < 2**63 else None
+
+
 async def find_status(context: Context, wanted: str, viewer: Viewer) -> Entry | None:
     """The status with an id, if its viewer may see it: a post, or a boost with its post."""
-    if not wanted.isascii() or not wanted.isdecimal() or len(wanted) > 19 or int(wanted) >= 2**63:
+    number = number_of(wanted)
+    if number is None:
         return None
-    number = int(wanted)
     row = (await context.session.execute(select(Post).where(col(Post.number) == number))).scalar_one_or_none()
     if row is not None:
         post = await find_post(context, row.id, viewer)

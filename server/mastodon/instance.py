@@ -8,7 +8,7 @@ from server.mastodon.entities.instance import Configuration, Instance, Urls, V1I
 from server.organizing.media.pictures import LARGEST, MOST_PIXELS, TYPES
 from server.organizing.media.policy import LONGEST_DESCRIPTION, MOST_ON_A_POST
 from server.organizing.people.policy import LONGEST_FIELD, LONGEST_NAME, LONGEST_SUMMARY, MOST_FIELDS
-from server.organizing.posts.policy import LONGEST_TEXT
+from server.organizing.posts import policy
 from server.organizing.tags.policy import MOST_FEATURED
 from server.push.keys import public_key
 from server.version import VERSION
@@ -74,7 +74,7 @@ async def configuration_of(visit: Visit) -> Configuration:
         urls=Urls(streaming=f"{scheme}://{origin.domain}"),
         accounts={
             "max_featured_tags": MOST_FEATURED,
-            "max_pinned_statuses": 5,
+            "max_pinned_statuses": policy.MOST_PINNED,
             "max_profile_fields": MOST_FIELDS,
             "profile_field_name_limit": LONGEST_FIELD,
             "profile_field_value_limit": LONGEST_FIELD,
@@ -82,7 +82,7 @@ async def configuration_of(visit: Visit) -> Configuration:
             "max_note_length": LONGEST_SUMMARY,
         },
         statuses={
-            "max_characters": LONGEST_TEXT,
+            "max_characters": policy.LONGEST_TEXT,
             "max_media_attachments": MOST_ON_A_POST,
             "characters_reserved_per_url": 23,
         },
@@ -96,10 +96,10 @@ async def configuration_of(visit: Visit) -> Configuration:
             "description_limit": LONGEST_DESCRIPTION,
         },
         polls={
-            "max_options": 0,
-            "max_characters_per_option": 0,
-            "min_expiration": 0,
-            "max_expiration": 0,
+            "max_options": policy.MOST_OPTIONS,
+            "max_characters_per_option": policy.LONGEST_OPTION,
+            "min_expiration": int(policy.SHORTEST_POLL.total_seconds()),
+            "max_expiration": int(policy.LONGEST_POLL.total_seconds()),
         },
         vapid={"public_key": await public_key(visit.context)},
     )

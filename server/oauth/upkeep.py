@@ -1,6 +1,7 @@
 """Drops what nobody can present any more, and what nobody has presented for long."""
 
 from federation.context import Context
+from server.api import idempotency
 from server.oauth import apps, grants, tokens
 
 
@@ -9,3 +10,4 @@ async def sweep(context: Context) -> None:
     await grants.sweep(context)
     await tokens.sweep(context)
     await apps.sweep(context)
+    await idempotency.sweep(context)

@@ -6,6 +6,7 @@ from server.mastodon.entities.account import Account
 from server.mastodon.entities.base import Entity, Moment
 from server.mastodon.entities.filter import FilterResult
 from server.mastodon.entities.media import MediaAttachment
+from server.mastodon.entities.poll import Poll
 
 
 class Mention(Entity):
@@ -53,7 +54,7 @@ class Status(Entity):
     tags: list[Tag] = []
     emojis: list[Any] = []
     card: Any | None = None
-    poll: Any | None = None
+    poll: Poll | None = None
     quote: Any | None = None
     application: Program | None = None
     replies_count: int = 0
@@ -67,6 +68,28 @@ class Status(Entity):
     pinned: bool = False
     filtered: list[FilterResult] = []
     text: str | None = None
+
+
+class StatusEdit(Entity):
+    """What a status said from a moment on."""
+
+    content: str
+    spoiler_text: str
+    sensitive: bool
+    created_at: Moment
+    account: Account
+    poll: dict[str, Any] | None = None
+    media_attachments: list[Any] = []
+    emojis: list[Any] = []
+    quote: Any | None = None
+
+
+class StatusSource(Entity):
+    """What a status was made from."""
+
+    id: str
+    text: str
+    spoiler_text: str
 
 
 class Context(Entity):

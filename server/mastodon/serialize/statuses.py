@@ -1,6 +1,6 @@
 """Statuses as entities: posts with all that their viewer may know of them, in a fixed number of queries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
@@ -10,15 +10,20 @@ from federation.context import Context
 from models import LocalActor, Post, Reaction
 from server.mastodon.entities.account import Account
 from server.mastodon.entities.filter import FilterResult
+from server.mastodon.entities.poll import Poll
 from server.mastodon.entities.status import Mention, Status, Tag
 from server.mastodon.ids import id_of_uri
 from server.mastodon.serialize.accounts import accounts_of, parties_of
 from server.mastodon.serialize.filters import filtered
 from server.mastodon.serialize.media import media_on
+from server.mastodon.serialize.polls import poll_of
 from server.organizing.parties import Party
+from server.organizing.posts import marks, tallies, votes
 from server.organizing.posts.content import Audience
+from server.organizing.posts.kept import thread_of
+from server.organizing.posts.marks import BOOKMARK, MUTE
 from server.organizing.posts.reaction_records import BOOST, LIKE, actor_index
-from server.organizing.posts.records import StoredPost, opened
+from server.organizing.posts.records import StoredPost, opened, scopes_of_posts
 from server.organizing.posts.sight import Sight, as_viewer, sight_of
 from server.organizing.posts.timelines import Entry
 
@@ -32,6 +37,16 @@ VISIBILITIES: Mapping[Audience, str] = {
 """How clients name an audience. A circle's post is for the followers of the circle."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What a viewer noted and chose, by post id, threads by `kept.thread_of`; `actor` is the viewer's id."""
+
+    actor: str | None = None
+    bookmarked: Collection[str] = ()
+    muted: Collection[str] = ()
+    votes: Mapping[str, Collection[int]] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class _Known:
     """What was looked up for a whole list of statuses. Accounts by actor id, parents by index, the rest by post id."""
@@ -42,6 +57,8 @@ class _Known:
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     mine: set[tuple[str, str]] = field(default_factory=set)
     filtered: dict[str, list[FilterResult]] = field(default_factory=dict)
+    own: "_Own" = field(default_factory=lambda: _Own())
+    polls: dict[str, Poll] = field(default_factory=dict)
 
 
 async def statuses_of(context: Context, viewer: LocalActor | None, entries: Sequence[Entry]) -> list[Status]:
@@ -75,7 +92,23 @@ async def _look_up(context: Context, viewer: LocalActor | None, entries: Sequenc
         by_me = col(Reaction.actor_index) == actor_index(context, context.origin.actor(viewer.id))
         own = select(col(Reaction.post_id), col(Reaction.kind)).where(col(Reaction.post_id).in_(ids), by_me)
         known.mine = {(post_id, kind) for post_id, kind in await context.session.execute(own)}
+        known.own = await _own(context, context.origin.actor(viewer.id), posts)
+    for post in await tallies.with_counts(context, posts):
+        if post.content.poll is not None:
+            mine = post.content.author == known.own.actor
+            own_votes = known.own.votes.get(post.id, ())
+            known.polls[post.id] = poll_of(post.content.poll, post.row.number, context.now, own=own_votes, mine=mine)
     return known
+
+
+async def _own(context: Context, viewer: str, posts: Sequence[StoredPost]) -> _Own:
+    asked = [post.row for post in posts if post.content.poll is not None]
+    return _Own(
+        actor=viewer,
+        bookmarked=await marks.marked(context, BOOKMARK, viewer, [post.id for post in posts]),
+        muted=await marks.marked(context, MUTE, viewer, {thread_of(post.row) for post in posts}),
+        votes=await votes.find(context, await scopes_of_posts(context, asked), viewer) if asked else {},
+    )
 
 
 async def _parents(context: Context, viewer: LocalActor | None, posts: Sequence[StoredPost]) -> dict[bytes, StoredPost]:
@@ -141,6 +174,10 @@ def _post(context: Context, post: StoredPost, known: _Known) -> Status | None:
         favourited=(post_id, LIKE) in known.mine,
         reblogged=(post_id, BOOST) in known.mine,
         filtered=known.filtered.get(post_id, []),
+        bookmarked=post_id in known.own.bookmarked,
+        muted=thread_of(post.row) in known.own.muted,
+        pinned=post.row.pinned_at is not None and content.author == known.own.actor,
+        poll=known.polls.get(post_id),
     )
 
 

@@ -92,6 +92,12 @@ async def remove(context: Context, medium_ids: Sequence[str]) -> None:
     await context.session.execute(delete(Medium).where(col(Medium.id).in_(medium_ids)))
 
 
+async def take_down(context: Context, post_id: str, *, but: Sequence[str]) -> None:
+    """Forgets what hangs on a post, but for these."""
+    gone = delete(Medium).where(col(Medium.post_id) == post_id, col(Medium.id).not_in(but))
+    await context.session.execute(gone)
+
+
 async def remove_all_of(context: Context, owner: str) -> None:
     """Forgets all of an actor's pictures."""
     await context.session.execute(delete(Medium).where(col(Medium.owner_index) == owner_index(context, owner)))

@@ -92,16 +92,21 @@ async def forget(context: Context, *, owner: LocalActor, medium_id: str) -> None
     await records.remove(context, [medium_id])
 
 
-async def take(context: Context, *, author: LocalActor, medium_ids: Sequence[str]) -> list[Record]:
-    """The pictures for a post that is about to be made, in order. Raises `Refused`."""
+async def take(
+    context: Context, *, author: LocalActor, medium_ids: Sequence[str], on: str | None = None
+) -> list[Record]:
+    """The pictures for a post, in order: one's own that hang on nothing, or `on` that very post. Raises `Refused`."""
+    if not medium_ids:
+        return []
     found = await records.find_all(context, medium_ids)
-    free = [medium for medium, record in found.items() if record.owner == author.id and record.post_id is None]
+    free = [medium for medium, record in found.items() if record.owner == author.id and record.post_id in (None, on)]
     require(policy.may_attach(medium_ids, found=free))
     return [found[medium] for medium in medium_ids]
 
 
 async def hang(context: Context, *, pictures: Sequence[Record], post_id: str, is_open: bool) -> None:
-    """Hangs pictures on a post that was just made, in the same unit of work."""
+    """Hangs pictures on a post, in the unit of work that makes or changes it. What hung there besides is forgotten."""
+    await records.take_down(context, post_id, but=[record.id for record in pictures])
     for record in pictures:
         await records.put(context, record.but(post_id=post_id, is_open=is_open), expires_at=None)
 

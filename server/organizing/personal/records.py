@@ -15,7 +15,7 @@ from crypto.tokens import random_id
 from federation.context import Context
 from federation.upserts import insert_into
 from models import PersonalRecord
-from server.organizing.posts.records import draw_number
+from server.organizing.numbers import draw_number
 from server.organizing.refusal import Refusal, Refused
 from server.vault import SERVER_SCOPE
 

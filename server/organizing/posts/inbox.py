@@ -11,7 +11,7 @@ from federation.table import Outcome
 from federation.vocabulary.objects import Note, parse_note
 from models import LocalActor, Post
 from server.organizing import budgets
-from server.organizing.posts import arrivals, records, strangers
+from server.organizing.posts import arrivals, records, revisions, strangers, votes
 from server.organizing.posts.content import PostContent
 from server.organizing.posts.records import StoredPost
 from server.organizing.posts.telling import tell_of_edit, tell_of_end, tell_of_new
@@ -28,16 +28,11 @@ async def handle_create_note(context: Context, received: Received) -> Outcome:
     note = _note(received)
     author = arrivals.author_of(context, received, note)
     if note.is_vote:
-        return await handle_create_vote(context, received)
+        return Outcome.IGNORED  # another row of the table
     if await records.find_row(context, note.id) is not None:
         # A known post reaches nobody new because somebody, its author included, names others around it (B2).
         return Outcome.IGNORED
     return await _arrive(context, received, note, author)
-
-
-async def handle_create_vote(context: Context, received: Received) -> Outcome:
-    """A vote in a poll of ours. There is no poll to vote in yet, and a vote is never shown as a reply: IGNORED."""
-    return Outcome.IGNORED
 
 
 async def handle_update_note(context: Context, received: Received) -> Outcome:
@@ -113,19 +108,31 @@ async def _tell_of_end(context: Context, row: Post) -> None:
 
 async def _change(context: Context, post: StoredPost, note: Note) -> Outcome:
     old = post.content
-    if note.updated is None and note.type == "Question":
-        # New totals of a poll: nothing of what we show has changed.
-        return Outcome.IGNORED
+    if note.type == "Question" and note.updated in (None, old.updated):
+        return await _count(context, post, note)
     moment = min(note.updated or context.now, context.now)
     if moment < (old.updated or old.published):
         return Outcome.IGNORED
     changed = _changed(post, note)
-    if note.updated is None and changed == old:
+    if changed == old:
         # Anybody can have us look at a post again: unless something is new, that is no edit.
         return Outcome.IGNORED
+    if post.row.review_on is None:  # what strangers said before is kept for nobody
+        await revisions.keep(context, post)
+    if changed.poll is None or old.poll is None or changed.poll.options != old.poll.options:
+        await votes.forget_polls(context, [post.id])
     changed = changed.but(updated=moment)
     await records.replace_content(context, post, changed)
     await tell_of_edit(context, StoredPost(post.row, changed), post)
+    return Outcome.DONE
+
+
+async def _count(context: Context, post: StoredPost, note: Note) -> Outcome:
+    """New numbers of a poll, or its end: no edit. Other options would be one."""
+    poll = post.content.poll
+    if poll is None or note.poll is None or poll.options != note.poll.options or poll == note.poll:
+        return Outcome.IGNORED
+    await records.replace_content(context, post, post.content.but(poll=note.poll))
     return Outcome.DONE
 
 
@@ -141,6 +148,7 @@ def _changed(post: StoredPost, note: Note) -> PostContent:
         mentions=note.mentions,
         hashtags=note.hashtags,
         attachments=note.attachments,
+        poll=note.poll,
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from federation.context import Context, Viewer
+from federation.vocabulary.showing import options_list
 from models import LocalActor, Post, Reaction
 from server.organizing.posts.records import StoredPost, author_indexes, find_row, find_stored, opened
 from server.organizing.posts.sight import as_viewer, server_has_copy, sight_of
@@ -114,7 +115,7 @@ def page_view(post: StoredPost | Entry) -> PageView:
     content = post.post.content if isinstance(post, Entry) else post.content
     published = content.published.astimezone(UTC)
     return PageView(
-        content=content.html,
+        content=content.html + options_list(content.poll.options if content.poll else ()),
         summary=content.summary,
         url=content.url or content.uri,
         published=published.isoformat(),

@@ -41,6 +41,32 @@ class Page:
     before: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which of an author's posts somebody asks for. An answer to oneself is no reply."""
+
+    replies: bool = True
+    boosts: bool = True
+    only_media: bool = False
+    tag: str | None = None
+
+    def takes(self, entry: Entry) -> bool:
+        """Whether an entry is asked for."""
+        content = entry.post.content
+        if entry.boosted_by is not None and not self.boosts:
+            return False
+        is_reply = content.in_reply_to is not None and bool(content.mentions) and entry.boosted_by is None
+        if is_reply and not self.replies:
+            return False
+        has_tag = self.tag is None or self.tag.casefold() in (tag.casefold() for tag in content.hashtags)
+        return has_tag and (bool(content.attachments) or not self.only_media)
+
+
+EVERYTHING = Wish()
+LONGEST_LOOK = 5
+"""Pages that are looked through for one of what is asked for: what posts say is sealed, and no query finds it."""
+
+
 async def timeline_home(context: Context, actor: LocalActor, window: Window = NEWEST) -> Page:
     """What an actor's followed authors and circles posted or boosted, what it posted itself, and tags it follows.
 
@@ -67,12 +93,25 @@ async def timeline_list(context: Context, actor: LocalActor, own: OwnList, windo
 
 
 async def timeline_of(
-    context: Context, author: LocalActor | str, viewer: Viewer | LocalActor, window: Window = NEWEST
+    context: Context,
+    author: LocalActor | str,
+    viewer: Viewer | LocalActor,
+    window: Window = NEWEST,
+    wish: Wish = EVERYTHING,
 ) -> Page:
-    """What one author, local or (by its id) remote, posted and boosted, as the viewer may see it."""
+    """What one author, local or (by its id) remote, posted and boosted, as the viewer may see it.
+
+    With a wish a page may be short: there is more as long as it says `before`.
+    """
     sight = await sight_of(context, as_viewer(context, viewer) if isinstance(viewer, LocalActor) else viewer)
     actor = context.origin.actor(author.id) if isinstance(author, LocalActor) else author
-    return await _page(context, sight, [actor], window)
+    page = await _page(context, sight, [actor], window)
+    for _ in range(LONGEST_LOOK):
+        taken = Page([entry for entry in page.entries if wish.takes(entry)], page.before)
+        if taken.entries or page.before is None or window.after is not None:
+            return taken
+        page = await _page(context, sight, [actor], replace(window, before=page.before))
+    return Page([], page.before)
 
 
 async def timeline_public(

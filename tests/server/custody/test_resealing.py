@@ -14,6 +14,7 @@ from federation import fanout, follows, inbox_items
 from federation.context import Context
 from federation.inbox_items import Incoming, pack
 from models import Follow
+from server.api.idempotency import Once
 from server.custody import resealing
 from server.custody.data_keys import KeyRow, change_data_keys, keys_of
 from server.custody.opening import Held, begin, open_look_ups
@@ -29,8 +30,9 @@ from server.organizing.moderation import reports
 from server.organizing.moderation.reports import Complaint
 from server.organizing.movements import audit
 from server.organizing.notifications.service import change_wishes
-from server.organizing.posts import reactions
+from server.organizing.posts import marks, polls, reactions, scheduled
 from server.organizing.posts import service as posts
+from server.organizing.posts.scheduled import Draft
 from server.organizing.relations import service as relations
 from server.push import keys as push_keys
 from server.push import subscriptions
@@ -52,7 +54,14 @@ async def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Stage:
         stage = await make_stage(unit)
         post = await posts.publish(unit, author=stage.circle, text="Thursday.", audience="circle")
         await reactions.like(unit, actor=stage.local_member, post=unit.origin.object(post.id))
-        await posts.publish(unit, author=stage.movement, text="One day a week.", audience="supporters")
+        closed = await posts.publish(unit, author=stage.movement, text="One day a week.", audience="supporters")
+        await posts.edit(unit, author=stage.movement, post_id=closed.id, text="Two days a week.")
+        await marks.put(unit, marks.BOOKMARK, unit.origin.actor(stage.local_fan.id), closed.id)
+        poll = polls.asked(unit, ("Monday", "Friday"), timedelta(days=1), multiple=False, hides_totals=False)
+        asked = await posts.publish(unit, author=stage.circle, text="When?", audience="circle", poll=poll)
+        await polls.vote(unit, actor=stage.local_member, post=asked.id, choices=[0])
+        tomorrow = unit.now + timedelta(days=1)
+        await scheduled.put(unit, unit.origin.actor(stage.local_fan.id), Draft(text="Tomorrow"), tomorrow)
         with monkeypatch.context() as many:
             many.setattr(fanout, "AT_ONCE", 0)
             await posts.publish(unit, author=stage.movement, text="To very many.", audience="public")
@@ -65,6 +74,11 @@ async def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Stage:
         await grants.issue(unit, grant)
         picture = await prepare(png())
         await media.keep(unit, record=record_of(stage.local_member.id, picture, "A chart", None))
+        caller = await tokens.recognise(unit, await tokens.issue(unit, grant))
+        assert caller is not None
+        once = Once(unit, caller, "key")
+        await once.answered()
+        await once.done("posted")
         await audit.note(unit, actor=stage.movement, by=stage.local_member, act="create_status")
         await relations.mute(unit, actor=stage.local_member, other=stage.local_fan)
         token = token_hash(await tokens.issue(unit, grant))
