@@ -21,6 +21,9 @@ FAILURE_PAUSE = timedelta(minutes=5)
 KEY_LIFE = timedelta(minutes=1)
 """How long a key is used without a look at the database: as late may another process's change be noticed."""
 
+SECOND_LOOK_LIFE = timedelta(seconds=5)
+"""How long a key that was looked at anew, for a signature that it did not verify, is not for the next one."""
+
 SILENT_FETCHES = 10
 """Fetches that a domain may leave unanswered before it is not asked at all for a while."""
 
@@ -151,6 +154,7 @@ class RemoteMemory:
     """What this process remembers of other servers' actors and keys, and of how much of theirs waits here."""
 
     keys: Expiring["ResolvedKey"] = field(default_factory=lambda: Expiring(MAX_KEYS))
+    second_looks: Expiring["ResolvedKey"] = field(default_factory=lambda: Expiring(MAX_KEYS))
     newcomers: Newcomers = field(default_factory=Newcomers)
     inbox: Gauge = field(default_factory=Gauge)
     _failures: Expiring[FetchFailed] = field(default_factory=Expiring)

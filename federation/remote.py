@@ -7,7 +7,7 @@ from typing import TypeVar
 from federation import webfinger
 from federation.fetch import fetch_document
 from federation.fetch_errors import FetchFailed, NotFound, Suspended
-from federation.memory import KEY_LIFE
+from federation.memory import KEY_LIFE, SECOND_LOOK_LIFE
 from federation.origin import BadUri, host_of
 from federation.remote_store import (
     KEEP_GONE,
@@ -79,7 +79,8 @@ async def resolve_key(federation: Federation, key_id: str, *, refresh: bool = Fa
     verify. Keys of suspended actors are found, so that what they take back is heard. Raises `FetchFailed`; `gone`
     when the key's or the owner's origin answered 410. Never call it inside a unit of work.
     """
-    cached = None if refresh else federation.memory.keys.get(key_id, federation.clock())
+    memory = federation.memory
+    cached = (memory.second_looks if refresh else memory.keys).get(key_id, federation.clock())
     if cached is not None:
         return cached
     if federation.origin.owns(key_id):
@@ -89,7 +90,9 @@ async def resolve_key(federation: Federation, key_id: str, *, refresh: bool = Fa
     key = None if stored is None else await _known_key(federation, stored, key_id, refresh=refresh)
     if key is None:
         key = await _once(federation, f"key {key_id}", key_id, lambda: _fetch_key(federation, key_id))
-    federation.memory.keys.put(key_id, key, until=federation.clock() + KEY_LIFE)
+    memory.keys.put(key_id, key, until=federation.clock() + KEY_LIFE)
+    if refresh:
+        memory.second_looks.put(key_id, key, until=federation.clock() + SECOND_LOOK_LIFE)
     return key
 
 

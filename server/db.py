@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import os
 import socket
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ def create_engine(url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _keep_alive)
         return engine
     engine = create_async_engine(url, hide_parameters=True, connect_args={"async_creator_fn": sqlite.connect})
+    event.listen(engine.sync_engine, "handle_error", _give_up_read_only)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -83,6 +85,12 @@ def _hide_values(context: ExceptionContext) -> None:
             error.args = ("a value that does not fit" if in_message else told, *error.args[1:])
     if hasattr(cause, "detail"):
         cause.detail = None
+
+
+def _give_up_read_only(context: ExceptionContext) -> None:
+    """A connection opened while the file could not be written to never writes, whatever becomes of the file."""
+    code = getattr(context.original_exception, "sqlite_errorcode", 0)
+    context.is_disconnect |= code & 0xFF == sqlite3.SQLITE_READONLY
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
 
@@ -48,6 +49,8 @@ class Site:
     inboxes: Peer
     log: Path
     processes: dict[str, ForkServerProcess] = field(default_factory=dict)
+    abreast: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(200))
+    """Activities that are being sent at a time."""
     accepted: set[str] = field(default_factory=set)
     sent: dict[str, list[str]] = field(default_factory=dict)
     """The activities queued about each object, in order."""
@@ -66,14 +69,13 @@ class Site:
                 await asyncio.sleep(0.05)
 
     async def _answers(self) -> bool:
-        try:
+        with suppress(OSError):
             reader, writer = await asyncio.open_connection("127.0.0.1", self.settings.port)
-        except OSError:
-            return False
-        with closing(writer):
-            accept = b"Accept: application/activity+json"
-            writer.write(b"GET /ap/instance HTTP/1.1\r\nHost: x\r\n%s\r\nConnection: close\r\n\r\n" % accept)
-            return b" 200 " in await reader.readline()
+            with closing(writer):
+                accept = b"Accept: application/activity+json"
+                writer.write(b"GET /ap/instance HTTP/1.1\r\nHost: x\r\n%s\r\nConnection: close\r\n\r\n" % accept)
+                return b" 200 " in await reader.readline()
+        return False
 
     async def kill(self, *roles: str) -> None:
         """`kill -9`."""
@@ -110,23 +112,30 @@ class Site:
 
     async def post(self, number: int) -> None:
         """Sends a signed activity again and again until it is answered 202, as other servers do."""
+        async with self.abreast:
+            name, request = self.request(number)
+            while await self.send(request) != 202:
+                await asyncio.sleep(0.2)
+            self.accepted.add(name)
+
+    def request(self, number: int, **how: Any) -> tuple[str, bytes]:
+        """The id of an activity, and the request that brings it; `how` may break its signature."""
         note = self.writer.note(f"notes/{number}", to=["https://www.w3.org/ns/activitystreams#Public"])
         activity = self.writer.activity("Create", note, f"creates/{number}", to=note["to"])
         body = encoded(activity)
         target = f"{self.settings.origin}/ap/inbox"
-        headers = self.writer.sign(body, target_uri=target) | {"Host": self.settings.public_domain}
-        while await self._send(headers, body) != 202:
-            await asyncio.sleep(0.05)
-        self.accepted.add(activity["id"])
-
-    async def _send(self, headers: dict[str, str], body: bytes) -> int:
+        headers = self.writer.sign(body, target_uri=target, **how) | {"Host": self.settings.public_domain}
         fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         head = f"POST /ap/inbox HTTP/1.1\r\n{fields}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        return activity["id"], head.encode() + body
+
+    async def send(self, request: bytes) -> int:
+        """The status with which a request is answered, 0 when it is not."""
         with suppress(OSError, ValueError, IndexError, asyncio.IncompleteReadError, TimeoutError):
             async with asyncio.timeout(10):
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.settings.port)
                 with closing(writer):
-                    writer.write(head.encode() + body)
+                    writer.write(request)
                     return int((await reader.readline()).split()[1])
         return 0
 

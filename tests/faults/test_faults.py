@@ -3,19 +3,22 @@
 import asyncio
 import os
 import resource
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
+from tests.faults.mounts import full, read_only, small_disk
 from tests.faults.relay import relaying
 from tests.faults.site import PATIENCE, Site, all_inboxes, arrivals, now, site
 
-pytestmark = pytest.mark.timeout(180)
-
 COUNT = 40
 SLOW, DEAD = 200, int(os.environ.get("GROUNDSWELL_DEAD_ROWS", "10000"))
+pytestmark = pytest.mark.timeout(180 + DEAD // 500)
+
 DELAY = 5.0
 """Seconds by which servers that hang, or are no more, may delay the deliveries to all others."""
 
@@ -50,6 +53,30 @@ async def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Path, server_data
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         await asyncio.gather(*sending)
         await settled(made, COUNT)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("fault", [full, read_only], ids=["full", "read-only"])
+async def test_a_disk_that_takes_nothing_for_a_while(
+    tmp_path: Path, server_database_urls: Urls, fault: Callable[[Path], AbstractContextManager[None]]
+) -> None:
+    """In the midst of traffic, a real disk: nothing more fits, or nothing can be opened for writing any more."""
+    with small_disk(tmp_path / "data", mebibytes=16):
+        async with site(tmp_path, None) as made:
+            await made.start("run")
+            await made.fan_out(0)
+            await made.until("SELECT count(*) FROM deliveries")
+            assert await made.open.database.truncate_log()
+            sending = [asyncio.create_task(made.post(number)) for number in range(COUNT)]
+            await made.until("SELECT min(count(*), 1) FROM inbox_items", 1)
+            with fault(made.settings.data_dir):
+                sending += [asyncio.create_task(made.post(number)) for number in range(COUNT, 2 * COUNT)]
+                await asyncio.sleep(2)
+                assert made.processes["run"].is_alive()
+                assert fault is read_only or len(made.accepted) < 2 * COUNT
+            await asyncio.gather(*sending)
+            await made.fan_out(1)
+            await settled(made, 2 * COUNT)
 
 
 @pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)

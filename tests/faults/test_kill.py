@@ -11,8 +11,8 @@ import pytest
 
 from tests.faults.site import KILLS, Roles, Site, site
 
-IN_EACH_ROUND = 30
-"""Activities that come in."""
+IN_EACH_ROUND = 67
+"""Activities that come in; with thirty rounds in all more than two thousand."""
 LONGEST = 0.9
 """Seconds until the next kill at most."""
 

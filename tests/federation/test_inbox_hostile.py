@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sqlalchemy import event
 
 from crypto import keys
 from crypto.signing import sign
@@ -45,6 +46,22 @@ async def test_a_key_that_only_claims_an_owner(us: Running, mallory: Stranger, c
     assert await us.items() == []
     assert set(mallory.peer.targets) == {"/key"}
     assert set(carla.peer.targets) <= {"/carla"}
+
+
+async def test_forgeries_in_a_row_cost_no_look_at_the_database(
+    us: Running, mallory: Stranger, carla: Stranger, clock: Clock
+) -> None:
+    """E1: a known key that does not fit is looked at anew once, and again when it may have changed."""
+    assert (await us.post(carla, like(carla))).status_code == 202
+    assert (await us.post(mallory, like(carla), key_id=carla.key_id)).status_code == 401
+    asked: list[str] = []
+    engine = us.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *execution: asked.append(execution[2]))
+    assert (await us.post(mallory, like(carla), key_id=carla.key_id)).status_code == 401
+    assert asked == []
+    clock.advance(seconds=10)
+    assert (await us.post(mallory, like(carla), key_id=carla.key_id)).status_code == 401
+    assert asked != []
 
 
 async def test_a_signer_that_is_not_the_actor(us: Running, mallory: Stranger, carla: Stranger) -> None:

@@ -14,6 +14,7 @@ from tests.conftest import Clock
 from tests.federation.sending import Sender
 from tests.federation.sending import sender as make_sender
 
+STORM = 10_000
 MANY = 200
 
 
@@ -86,6 +87,26 @@ async def test_after_an_outage_no_more_than_two_at_a_time(sender: Sender) -> Non
         await sender.deliver_all()
         assert len(there.taken) == MANY
         assert there.most_at_once <= pace.CAUTIOUS
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_ten_thousand_for_a_server_that_comes_back(sender: Sender) -> None:
+    """E6: while it is away it is tried now and then, not for each of them; then it takes all, a few at a time."""
+    async with sender.receiver() as there:
+        port = int(there.host.rpartition(":")[2])
+        inboxes = [there.inbox(str(number)) for number in range(STORM)]
+    await sender.enqueue("Create", 1, *inboxes)
+    for turn in range(1, 6):
+        assert await sender.deliver() == 0
+        tried = [delivery.attempts for delivery in await sender.deliveries() if delivery.attempts]
+        assert sum(tried) <= turn * pace.CAUTIOUS
+        await sender.turn_to_next_due()
+    async with sender.receiver(port=port) as there:
+        await sender.deliver_all()
+        assert sorted(taken.path for taken in there.taken) == sorted(f"/{number}" for number in range(STORM))
+        assert there.knocks == STORM
+        assert there.most_at_once <= 4
 
 
 async def test_servers_that_hang_leave_places_for_others(sender: Sender) -> None:

@@ -124,6 +124,23 @@ async def test_deletes_by_strangers(us: Us, evil: PeerServer) -> None:
     assert evil.fetched == []
 
 
+async def test_a_storm_of_deletes(us: Us, evil: PeerServer, carla: Account) -> None:
+    """E5: by as many unknown actors; no fetch, nothing kept, and the honest are answered meanwhile."""
+    await us.follow(carla)
+    gone = [evil.actor(f"storm{number}") for number in range(FLOOD)]
+    async with us.unchanged(carla.peer, but=(*TAKEN_IN, *CACHED, "posts")) as watch:
+        flooding = asyncio.create_task(
+            flood(lambda number: gone[number].send(us.inbox, gone[number].activity("Delete", gone[number].id)))
+        )
+        await asyncio.sleep(0)
+        for _ in range(10):
+            assert (reply := await carla.send(us.inbox, carla.create(carla.note("meanwhile")))).status == 202
+            assert reply.seconds < PROMPT
+        assert {reply.status for reply in await flooding} == {202}
+    assert evil.fetched == []
+    assert watch.outcomes == ["done"] * 10, "only what the honest sent was taken in"
+
+
 async def test_one_host_cannot_fill_the_queue_for_others(us: Us, mallory: Account, carla: Account) -> None:
     """E1, B19: a hundred Follows of one host count against that host alone."""
     await us.know(mallory, carla)

@@ -22,6 +22,7 @@ from server.organizing.membership import service as membership
 from server.organizing.people import service as people
 from server.organizing.posts import service as posts
 from tests.builders import know, make_movement, make_person, make_remote_actor
+from tests.faults.mounts import read_only, small_disk
 from tests.faults.relay import relaying
 from tests.posting import let_follow, let_join
 from tests.server.configured import configured
@@ -63,6 +64,21 @@ async def test_a_connection_that_nobody_confirms_is_given_up(database_url: str) 
             place = driver._transport.get_extra_info("socket")
             assert place.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
             assert place.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+        await engine.dispose()
+
+
+async def test_what_was_opened_while_nothing_could_be_written_is_not_used_again(tmp_path: Path) -> None:
+    write = text("INSERT INTO words VALUES ('x')")
+    with small_disk(tmp_path / "data", mebibytes=4):
+        engine = create_engine(f"sqlite+aiosqlite:///{tmp_path}/data/x.sqlite3")
+        async with engine.begin() as first:
+            await first.execute(text("CREATE TABLE words (word TEXT)"))
+        async with engine.connect():
+            with read_only(tmp_path / "data"), pytest.raises(DBAPIError):
+                async with engine.begin() as second:
+                    await second.execute(write)
+            async with engine.begin() as third:
+                await third.execute(write)
         await engine.dispose()
 
 

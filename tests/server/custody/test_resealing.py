@@ -69,32 +69,40 @@ async def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Stage:
         await reports.put(unit, complaint, activity="https://fan.example/flags/1", host="fan.example")
         came = pack(Incoming(body=b"{}", signer=stage.fan.id), activity_id="https://fan.example/1", verb="Follow")
         await inbox_items.put(unit, [came])
-        program = await apps.register(unit, name="Tester", redirect_uris=[apps.OUT_OF_BAND], scopes=None)
-        grant = Grant(app=program.app.id, scopes=("read",), person=stage.local_fan.id, speaker=stage.local_fan.id)
-        await grants.issue(unit, grant)
-        picture = await prepare(png())
-        await media.keep(unit, record=record_of(stage.local_member.id, picture, "A chart", None))
-        caller = await tokens.recognise(unit, await tokens.issue(unit, grant))
-        assert caller is not None
-        once = Once(unit, caller, "key")
-        await once.answered()
-        await once.done("posted")
-        await audit.note(unit, actor=stage.movement, by=stage.local_member, act="create_status")
-        await relations.mute(unit, actor=stage.local_member, other=stage.local_fan)
-        token = token_hash(await tokens.issue(unit, grant))
-        alerts = {"mention": True}
-        away = Subscription(
-            token=token, owner=grant.speaker or "", endpoint="https://push.example/1", p256dh="", auth="", alerts=alerts
-        )
-        await subscriptions.put(unit, away)
-        named = [stage.local_fan]
-        await posts.publish(unit, author=stage.local_member, text="Hello", audience="direct", mentions=named)
-        await change_wishes(unit, stage.local_fan, {"for_not_following": "filter"})
-        await push_keys.make(unit)
+        await _let_a_program_in(unit, stage)
+        await _tell_of_something(unit, stage)
         edge = await follows.find(unit, follower=stage.fan.id, followee=unit.origin.actor(stage.movement.id))
         assert edge is not None
         await follows.remove(unit, edge)
         return stage
+
+
+async def _let_a_program_in(unit: Context, stage: Stage) -> None:
+    program = await apps.register(unit, name="Tester", redirect_uris=[apps.OUT_OF_BAND], scopes=None)
+    grant = Grant(app=program.app.id, scopes=("read",), person=stage.local_fan.id, speaker=stage.local_fan.id)
+    await grants.issue(unit, grant)
+    picture = await prepare(png())
+    await media.keep(unit, record=record_of(stage.local_member.id, picture, "A chart", None))
+    caller = await tokens.recognise(unit, await tokens.issue(unit, grant))
+    assert caller is not None
+    once = Once(unit, caller, "key")
+    await once.answered()
+    await once.done("posted")
+    await audit.note(unit, actor=stage.movement, by=stage.local_member, act="create_status")
+    await relations.mute(unit, actor=stage.local_member, other=stage.local_fan)
+    token = token_hash(await tokens.issue(unit, grant))
+    alerts = {"mention": True}
+    away = Subscription(
+        token=token, owner=grant.speaker or "", endpoint="https://push.example/1", p256dh="", auth="", alerts=alerts
+    )
+    await subscriptions.put(unit, away)
+
+
+async def _tell_of_something(unit: Context, stage: Stage) -> None:
+    named = [stage.local_fan]
+    await posts.publish(unit, author=stage.local_member, text="Hello", audience="direct", mentions=named)
+    await change_wishes(unit, stage.local_fan, {"for_not_following": "filter"})
+    await push_keys.make(unit)
 
 
 async def change(database: Database) -> list[str]:
