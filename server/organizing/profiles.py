@@ -13,6 +13,8 @@ from federation.origin import Origin
 from federation.vocabulary import Document, builders
 from federation.vocabulary.activities import PUBLIC
 from models import LocalActor, Movement
+from server.organizing.media import service as media
+from server.organizing.media.records import Record
 from server.organizing.membership import queries as membership
 from server.organizing.movements import policy as movements_policy
 from server.organizing.movements.queries import is_circle
@@ -63,10 +65,13 @@ async def revise(
     fields: Sequence[tuple[str, str]] | None = None,
     locked: bool | None = None,
     discoverable: bool | None = None,
+    picture: Record | None = None,
+    banner: Record | None = None,
 ) -> None:
     """Changes what is given of an actor's profile, and tells whoever follows; of a circle, its members alone.
 
-    A row without name and value is left out. Raises `Refused`, having changed nothing.
+    A row without name and value is left out. `picture` and `banner` were stored before, for this.
+    Raises `Refused`, having changed nothing.
     """
     given = {"name": name, "summary": summary, "locked": locked, "discoverable": discoverable}
     changed = Profile.of(actor).but(**{key: value for key, value in given.items() if value is not None})
@@ -75,7 +80,17 @@ async def revise(
         rows = tuple((name.strip(), value.strip()) for name, value in fields)
         changed = changed.but(fields=tuple(row for row in rows if any(row)))
     await _require(context, actor, changed)
-    await _write(context, actor, changed)
+    for worn, is_banner in ((picture, False), (banner, True)):
+        if worn is not None:
+            await media.wear(context, actor=actor, record=worn, banner=is_banner)
+    await _write(context, actor, changed, also=picture is not None or banner is not None)
+
+
+async def take_off(context: Context, *, actor: LocalActor, banner: bool) -> None:
+    """Takes an actor's picture away, or the one above its profile, and tells whoever follows."""
+    if (actor.banner_id if banner else actor.picture_id) is not None:
+        await media.wear(context, actor=actor, record=None, banner=banner)
+        await _write(context, actor, Profile.of(actor), also=True)
 
 
 async def _require(context: Context, actor: LocalActor, changed: Profile) -> None:
@@ -90,8 +105,9 @@ async def _require(context: Context, actor: LocalActor, changed: Profile) -> Non
     require(movements_policy.may_show(posture=posture, discoverable=changed.discoverable, relocked=relocked))
 
 
-async def _write(context: Context, actor: LocalActor, changed: Profile) -> None:
-    if changed == Profile.of(actor):
+async def _write(context: Context, actor: LocalActor, changed: Profile, *, also: bool = False) -> None:
+    """Writes and sends what is new; `also` where something else is."""
+    if changed == Profile.of(actor) and not also:
         return
     actor.name, actor.summary, actor.fields = changed.name, changed.summary, packed(changed.fields)
     actor.locked, actor.discoverable = changed.locked, changed.discoverable

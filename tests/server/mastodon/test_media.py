@@ -107,3 +107,35 @@ def test_pictures_are_upright_and_keep_what_is_seen() -> None:
     assert picture_of(jpeg(900, 300), shape=Size(400, 400)).size == Size(400, 400)
     with pytest.raises(NotAPicture):
         picture_of(b"")
+
+
+async def test_pictures_hang_on_posts_and_on_profiles(live: LoopbackServer, client: httpx.AsyncClient) -> None:
+    robin, kim = await signed_in(live, client), await signed_in(live, client, "kim")
+    made = (await upload(client, robin, png(300, 200), description="Hours by team")).json()
+    theirs = (await upload(client, kim, png())).json()["id"]
+    for wrong in ([theirs], [made["id"]] * 2, ["aaaaaaaaaaaaaaaaaaaaaaaaaa"], [made["id"]] * 5):
+        refused = await client.post("/api/v1/statuses", json={"status": "x", "media_ids": wrong}, headers=robin)
+        assert refused.status_code == 422
+    said = {"status": "", "media_ids": [made["id"]], "visibility": "private"}
+    posted = (await client.post("/api/v1/statuses", json=said, headers=robin)).json()
+    assert [(each["id"], each["description"]) for each in posted["media_attachments"]] == [
+        (made["id"], "Hours by team")
+    ]
+    assert (await seen(client, made["url"])).headers["cache-control"] == "private, no-store"
+    again = await client.post("/api/v1/statuses", json=said, headers=robin)
+    assert again.status_code == 422
+    assert (await client.delete(f"/api/v1/media/{made['id']}", headers=robin)).status_code == 422
+    await client.delete(f"/api/v1/statuses/{posted['id']}", headers=robin)
+    assert (await seen(client, made["url"])).status_code == 404
+    worn = await client.patch(
+        "/api/v1/accounts/update_credentials", files={"avatar": ("me.png", jpeg(500, 300), "image/png")}, headers=robin
+    )
+    avatar = worn.json()["avatar"]
+    assert opened((await seen(client, avatar)).content).size == (400, 400)
+    document = await client.get(worn.json()["uri"].partition(live.domain)[2])
+    assert document.json()["icon"]["url"] == avatar
+    assert (
+        (await client.delete("/api/v1/profile/avatar", headers=robin)).json()["avatar"].endswith("/static/avatar.png")
+    )
+    assert (await seen(client, avatar)).status_code == 404
+    assert (await client.get("/static/avatar.png")).headers["content-type"] == "image/png"
