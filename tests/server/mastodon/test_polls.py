@@ -89,6 +89,9 @@ async def test_a_vote_is_sealed_and_a_poll_ends_and_goes(
         return bool((await context.session.execute(select(col(Poll.closed_at)))).scalar_one())
 
     assert await live.until(is_closed), "the worker notices it by itself"
+    for told in (robin, kim):
+        heard = await ask(client, told, "GET", "notifications", params={"types[]": ["poll"]})
+        assert [(item["status"]["id"], item["account"]["acct"]) for item in heard] == [(made["id"], "robin")]
     await ask(client, robin, "DELETE", f"statuses/{made['id']}")
     assert (await count(live, Poll), await count(live, Vote)) == (0, 0)
     await ask(client, kim, "GET", f"polls/{made['id']}", status=404)
