@@ -12,6 +12,7 @@ from server.organizing.notifications.policy import Answer, Sender, judge
 from server.organizing.parties import local_actor
 from server.organizing.posts import records as posts
 from server.organizing.posts.content import Audience
+from server.organizing.posts.kept import is_muted
 from server.organizing.posts.records import StoredPost
 from server.organizing.posts.sight import Sight, as_viewer, sight_of
 from server.organizing.relations.silence import Where, silence_of
@@ -26,6 +27,8 @@ async def receive(context: Context, receiver: LocalActor, kind: Kind, sender: st
     if (sender == own and kind is not Kind.POLL) or kind not in kinds_for(receiver.kind):
         return Answer.DROP
     if post is not None and not await _sees(context, receiver, post):
+        return Answer.DROP
+    if post is not None and await is_muted(context, own, post.row):
         return Answer.DROP
     if receiver.id in await unwelcome(context, sender, [receiver]):
         return Answer.DROP

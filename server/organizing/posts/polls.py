@@ -19,6 +19,7 @@ from server.organizing.posts.queries import find_post
 from server.organizing.posts.records import StoredPost, scope_of_post
 from server.organizing.posts.sending import send_update
 from server.organizing.posts.speakers import speaker_of
+from server.organizing.posts.telling import tell_of_poll_end
 from server.organizing.refusal import Refused, require
 
 BATCH = 20
@@ -57,7 +58,8 @@ async def vote(context: Context, *, actor: LocalActor, post: str, choices: Seque
 
 
 async def close_ended(context: Context) -> int:
-    """Closes some polls that are over: those who have them are sent the result, once. How many there were."""
+    """Closes some polls that are over: those who have them are sent the result, and who voted here hears of
+    it, once. How many there were."""
     rows = await tallies.ended(context, limit=BATCH)
     for row in rows:
         row.closed_at = context.now
@@ -67,6 +69,8 @@ async def close_ended(context: Context) -> int:
         author = await context.session.get(LocalActor, located.id) if located is not None else None
         if post is not None and author is not None and author.state == ACTIVE:
             await send_update(context, author, post)
+            scope = await scope_of_post(context, post.row)
+            await tell_of_poll_end(context, post, await votes.voters_in(context, post.id, scope))
     await context.session.flush()
     return len(rows)
 

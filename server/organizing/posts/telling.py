@@ -1,5 +1,7 @@
 """Tells those here whom it concerns what became of a post: at once, and only what they may see."""
 
+from collections.abc import Iterable
+
 from federation.context import Context
 from models import LocalActor, Reaction
 from server.organizing import happenings
@@ -28,6 +30,13 @@ async def tell_of_edit(context: Context, post: StoredPost, before: StoredPost) -
     happenings.happened(context, What.EDIT, post.id)
     await notifications.edited(context, post)
     await notifications.mentions(context, post, named=post.content.named - before.content.named)
+
+
+async def tell_of_poll_end(context: Context, post: StoredPost, voters: Iterable[str]) -> None:
+    """A poll of ours is over: its author hears of it, and those here who voted."""
+    happenings.happened(context, What.EDIT, post.id)
+    parties = [await local_actor(context, actor) for actor in {post.content.author, *voters}]
+    await notifications.poll_ended(context, post, to=[party for party in parties if party is not None])
 
 
 async def tell_of_end(context: Context, post: StoredPost) -> None:

@@ -51,6 +51,13 @@ async def put(
     await context.session.flush()
 
 
+async def voters_in(context: Context, post_id: str, scope: str) -> list[str]:
+    """Who voted in a poll, to tell them that it has ended, and for nothing else. Opens every vote."""
+    rows = await context.session.execute(select(Vote).where(col(Vote.poll_index) == _poll_index(context, post_id)))
+    opened = [await context.vault.open(_cell(row.id, scope), row.sealed_record) for row in rows.scalars()]
+    return [str(json.loads(plain)["voter"]) for plain in opened]
+
+
 async def are_in(context: Context, posts: Collection[str]) -> set[str]:
     """Those of the posts, by the ids of their rows, in whose polls somebody voted whose vote is kept here."""
     by_index = {_poll_index(context, post_id): post_id for post_id in posts}

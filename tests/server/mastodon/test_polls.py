@@ -1,5 +1,6 @@
 """Polls and scheduled statuses as clients make them, over a real server with its worker."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -72,7 +73,9 @@ async def test_a_vote_is_sealed_and_a_poll_ends_and_goes(
 ) -> None:
     made = await polled(client, robin)
     votes = f"polls/{made['id']}/votes"
-    await ask(client, kim, "POST", votes, json={"choices": [1]})
+    once = [client.post(f"/api/v1/{votes}", json={"choices": [1]}, headers=kim) for _ in range(4)]
+    assert sorted(answer.status_code for answer in await asyncio.gather(*once)) == [200, 422, 422, 422]
+    assert (await ask(client, robin, "GET", f"polls/{made['id']}"))["votes_count"] == 1
     rows = await at_rest(live, "votes")
     async with live.assembly.federation.reading() as context:
         people = (await context.session.execute(select(col(LocalActor.id)))).scalars().all()
@@ -86,6 +89,9 @@ async def test_a_vote_is_sealed_and_a_poll_ends_and_goes(
         return bool((await context.session.execute(select(col(Poll.closed_at)))).scalar_one())
 
     assert await live.until(is_closed), "the worker notices it by itself"
+    for told in (robin, kim):
+        heard = await ask(client, told, "GET", "notifications", params={"types[]": ["poll"]})
+        assert [(item["status"]["id"], item["account"]["acct"]) for item in heard] == [(made["id"], "robin")]
     await ask(client, robin, "DELETE", f"statuses/{made['id']}")
     assert (await count(live, Poll), await count(live, Vote)) == (0, 0)
     await ask(client, kim, "GET", f"polls/{made['id']}", status=404)

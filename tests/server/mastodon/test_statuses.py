@@ -142,11 +142,15 @@ async def test_a_thread_is_muted_and_several_statuses_are_read_at_once(
     reply = await post(client, kim, "reply", in_reply_to_id=root["id"])
     hidden = await post(client, robin, "to whoever follows", visibility="private")
     assert (await ask(client, kim, "POST", f"statuses/{reply['id']}/mute"))["muted"] is True
+    await post(client, robin, "@kim, still?", in_reply_to_id=root["id"])
+    assert await ask(client, kim, "GET", "notifications") == []
     wanted = {"id[]": [root["id"], hidden["id"], "nonsense", reply["id"]]}
     several = await ask(client, kim, "GET", "statuses", params=wanted)
     assert [(status["id"], status["muted"]) for status in several] == [(root["id"], True), (reply["id"], True)]
     assert (await ask(client, robin, "GET", f"statuses/{root['id']}"))["muted"] is False
     assert (await ask(client, kim, "POST", f"statuses/{root['id']}/unmute"))["muted"] is False
+    await post(client, robin, "@kim, now?", in_reply_to_id=root["id"])
+    assert len(await ask(client, kim, "GET", "notifications")) == 1
 
 
 async def test_open_posts_of_ones_own_are_pinned(client: httpx.AsyncClient, robin: Who, kim: Who) -> None:
