@@ -4,8 +4,6 @@ from typing import Annotated, Any
 
 from fastapi import Request, Response
 
-from federation.remote_store import load_by_handle
-from federation.webfinger import NoHandle, parse_handle
 from models import LocalActor
 from server.api.access import Visit, Work, asks, looks, reads
 from server.api.errors import Forbidden, Missing
@@ -14,15 +12,14 @@ from server.api.parameters import Given, given
 from server.api.routing import router
 from server.mastodon.entities.account import Account, FamiliarFollowers
 from server.mastodon.entities.status import Status
-from server.mastodon.ids import find_account, find_accounts
+from server.mastodon.ids import find_account, find_accounts, find_by_address
 from server.mastodon.people import page_of_accounts
 from server.mastodon.serialize.accounts import account_of, accounts_of
 from server.mastodon.serialize.statuses import statuses_of
 from server.mastodon.timelines import paged
 from server.organizing.following import queries as following
 from server.organizing.movements.queries import is_circle
-from server.organizing.parties import ACTIVE, Party, uri_of
-from server.organizing.people.queries import find_actor
+from server.organizing.parties import Party, uri_of
 from server.organizing.personal.records import Kind
 from server.organizing.posts import pins, timelines
 from server.organizing.posts.timelines import Entry
@@ -81,7 +78,7 @@ async def show_accounts(
 @routes.get("/api/v1/accounts/lookup")
 async def look_up(visit: Annotated[Visit, looks("read:accounts")], wanted: Annotated[Looked, given(Looked)]) -> Account:
     """An account of this server, or one elsewhere that is known here, by its address."""
-    party = await _by_address(visit, wanted.acct)
+    party = await find_by_address(visit.context, wanted.acct)
     if party is None:
         raise Missing
     return await account_of(visit.context, party)
@@ -92,7 +89,7 @@ async def search_accounts(
     work: Annotated[Work, reads("read:accounts")], wanted: Annotated[Searched, given(Searched)]
 ) -> list[Account]:
     """The account whose whole address was typed: there is no directory of people to search in."""
-    party = await _by_address(work, wanted.q.strip()) if wanted.offset <= 0 else None
+    party = await find_by_address(work.context, wanted.q.strip()) if wanted.offset <= 0 else None
     own = work.context.origin.actor(work.me.id)
     if party is None or (await silence_of(work.context, own)).covers(uri_of(work.context.origin, party)):
         return []
@@ -198,19 +195,6 @@ async def identity_proofs(account_id: str, work: Annotated[Work, reads("read:acc
 async def _is_own(visit: Visit, account_id: str) -> bool:
     party = await _party(visit, account_id)
     return visit.me is not None and isinstance(party, LocalActor) and party.id == visit.me.id
-
-
-async def _by_address(work: Work | Visit, text: str) -> Party | None:
-    """The active account of this server, or the known one elsewhere, with exactly this address."""
-    name, _, host = text.removeprefix("@").partition("@")
-    if not host or host.lower() == work.context.origin.domain:
-        actor = await find_actor(work.context, name)
-        return actor if actor is not None and actor.state == ACTIVE else None
-    try:
-        stored = await load_by_handle(work.context, parse_handle(text))
-    except NoHandle:
-        return None
-    return stored.actor if stored is not None else None
 
 
 async def _party(work: Work | Visit, account_id: str) -> Party:

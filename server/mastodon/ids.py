@@ -12,9 +12,11 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from federation.context import Context, Viewer
-from federation.remote_store import actors_by_id, known_actors, uri_index
+from federation.remote_store import actors_by_id, known_actors, load_by_handle, uri_index
+from federation.webfinger import NoHandle, parse_handle
 from models import LocalActor, Post, Reaction
 from server.organizing.parties import ACTIVE, Party, local_actor
+from server.organizing.people.queries import find_actor
 from server.organizing.posts.queries import find_post
 from server.organizing.posts.reaction_records import BOOST
 from server.organizing.posts.timelines import Entry, boost_entry
@@ -54,6 +56,19 @@ async def find_accounts(context: Context, wanted: Sequence[str]) -> list[Party]:
     if indexes:
         found |= {remote_id(context, actor.id): actor for actor in await known_actors(context, indexes)}
     return [found[account] for account in ids if account in found]
+
+
+async def find_by_address(context: Context, text: str) -> Party | None:
+    """The active account of this server, or the known one elsewhere, with exactly this address."""
+    name, _, host = text.removeprefix("@").partition("@")
+    if not host or host.lower() == context.origin.domain:
+        actor = await find_actor(context, name)
+        return actor if actor is not None and actor.state == ACTIVE else None
+    try:
+        stored = await load_by_handle(context, parse_handle(text))
+    except NoHandle:
+        return None
+    return stored.actor if stored is not None else None
 
 
 def _index(account: str) -> bytes | None:

@@ -37,7 +37,7 @@ async def show_tag(name: str, visit: Annotated[Visit, looks("read")]) -> FullTag
     follows, features = (
         await queries.standing(visit.context, visit.me, name) if visit.me is not None else (False, False)
     )
-    return _tag(visit.context, name, following=follows, featuring=features)
+    return tag_of(visit.context, name, following=follows, featuring=features)
 
 
 @routes.post("/api/v1/tags/{name}/follow")
@@ -79,7 +79,7 @@ async def followed_tags(
     kept = await queries.followed(work.context, work.me)
     rows = page_of_rows(request, response, work.context, page, [(tag.number, tag.values["name"]) for tag in kept])
     featured = {tag.about for tag in await queries.featured(work.context, work.me)}
-    return [_tag(work.context, name, following=True, featuring=name.lower() in featured) for _, name in rows]
+    return [tag_of(work.context, name, following=True, featuring=name.lower() in featured) for _, name in rows]
 
 
 @routes.get("/api/v1/featured_tags")
@@ -102,7 +102,7 @@ async def suggested_tags(work: Annotated[Work, reads("read:accounts")]) -> list[
     """The hashtags that one uses most and does not show yet."""
     shown = {tag.about for tag in await queries.featured(work.context, work.me)}
     used = await queries.uses(work.context, work.me)
-    return [_tag(work.context, name) for name in queries.suggested(used, shown)]
+    return [tag_of(work.context, name) for name in queries.suggested(used, shown)]
 
 
 @routes.delete("/api/v1/featured_tags/{tag_id}")
@@ -143,9 +143,9 @@ async def _featured(context: Context, owner: LocalActor) -> list[FeaturedTag]:
 
 async def _own_tag(work: Work, name: str) -> FullTag:
     follows, features = await queries.standing(work.context, work.me, name)
-    return _tag(work.context, name, following=follows, featuring=features)
+    return tag_of(work.context, name, following=follows, featuring=features)
 
 
-def _tag(context: Context, name: str, *, following: bool = False, featuring: bool = False) -> FullTag:
+def tag_of(context: Context, name: str, *, following: bool = False, featuring: bool = False) -> FullTag:
     url = hashtag_url(context.origin, name)
     return FullTag(id=name.lower(), name=name, url=url, following=following, featuring=featuring)

@@ -12,6 +12,8 @@ from server.mastodon.entities.status import Status
 from server.mastodon.serialize.statuses import statuses_of
 from server.organizing.posts import timelines
 from server.organizing.posts.timelines import Page
+from server.organizing.refusal import require
+from server.organizing.tags.policy import may_name
 
 routes = router()
 
@@ -45,6 +47,22 @@ async def public(
     """Everything public that is kept here."""
     found = await timelines.timeline_public(
         visit.context, wanted.window(), viewer=visit.viewer, local=wanted.local, remote=wanted.remote
+    )
+    return await paged(request, response, visit, found)
+
+
+@routes.get("/api/v1/timelines/tag/{name}")
+async def tag(
+    name: str,
+    request: Request,
+    response: Response,
+    visit: Annotated[Visit, looks("read:statuses")],
+    wanted: Annotated[PublicParameters, given(PublicParameters)],
+) -> list[Status]:
+    """Everything public with a hashtag."""
+    require(may_name(name=name))
+    found = await timelines.timeline_tag(
+        visit.context, name, wanted.window(), viewer=visit.viewer, local=wanted.local, remote=wanted.remote
     )
     return await paged(request, response, visit, found)
 

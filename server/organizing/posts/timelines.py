@@ -127,6 +127,25 @@ async def timeline_public(
     return Page(entries, _next(window, [post.row.number for post in posts]))
 
 
+async def timeline_tag(
+    context: Context,
+    tag: str,
+    window: Window = NEWEST,
+    *,
+    viewer: Viewer = NOBODY,
+    local: bool = False,
+    remote: bool = False,
+) -> Page:
+    """What bears a hashtag and was posted to everybody; of this server or of others alone where asked."""
+    sight, tags = await open_sight_of(context, viewer), frozenset({tag.lower()})
+    conditions = [is_tagged(tags), sight.condition()]
+    if local != remote:
+        conditions.append(col(Post.local).is_(local))
+    posts = await _posts(context, window, *conditions)
+    entries = [Entry(post.row.number, post) for post in sight.shown(posts) if bears(post, tags)]
+    return Page(entries, _next(window, [post.row.number for post in posts]))
+
+
 async def posts_by(
     context: Context, sight: Sight, authors: Collection[str], window: Window, *, tags: frozenset[str] = frozenset()
 ) -> list[StoredPost]:
