@@ -85,7 +85,7 @@ async def test_posts(us: Us, carla: Account, attacks: Sequence[str]) -> None:
     """D1: created, and changed afterwards; kept, shown on a page and served."""
     await us.follow(carla)
     notes = [everywhere(carla, attack) for attack in attacks]
-    async with us.unchanged(but=(*TAKEN_IN, "posts")) as watch:
+    async with us.unchanged(but=(*TAKEN_IN, "posts", "post_edits")) as watch:
         for note in notes:
             mild = {**note, "content": "<p>mild</p>", "summary": None}
             assert (await carla.send(us.inbox, carla.create(mild))).status == 202
