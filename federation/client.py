@@ -6,7 +6,6 @@ Requests go straight to a transport of httpx: no cookies, no proxies from the en
 import asyncio
 import socket
 import ssl
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from yarl import URL
 from federation.domains import registrable
 from federation.gate import ForbiddenAddress, Gate, Lookup
 from federation.identities import Signer
+from federation.inflating import BadCompression, gunzip
 from federation.origin import BadUri, host_of, origin_of, same_origin
 from federation.places import NoPlace, Places
 from federation.signing import Sign, Spec, signs_get, signs_post
@@ -40,7 +40,6 @@ KEEP_ALIVE = 60
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SAME_METHOD = frozenset({307, 308})
 # Small documents may compress well without being bombs; the ratio counts beyond this many bytes.
-_RATIO_FREE = 64 * 1024
 
 
 class Unreachable(Exception):
@@ -197,13 +196,20 @@ class Client:
         self._signing.shutdown(wait=False, cancel_futures=True)
 
     async def get(
-        self, url: str, *, accept: str, signer: Signer | None, now: datetime, admit: Admit | None = None
+        self,
+        url: str,
+        *,
+        accept: str,
+        signer: Signer | None,
+        now: datetime,
+        admit: Admit | None = None,
+        largest: int | None = None,
     ) -> Answer:
         """Fetches a URL, following up to three redirects, each one examined and signed anew (HOSTILE-PEERS C3).
 
         A 401 to a signed URL with a query is retried once with the query left out of the signature, as several
-        servers check it. Answers over 1 MiB are refused. Raises `ForbiddenAddress`, `Unreachable` (`Crowded` when
-        nobody was asked), and what `admit` raises.
+        servers check it. Answers over 1 MiB, or `largest` bytes, are refused. Raises `ForbiddenAddress`,
+        `Unreachable` (`Crowded` when nobody was asked), and what `admit` raises.
         """
         headers = {"Accept": accept}
         sign = None if signer is None else signs_get(signer, now)
@@ -212,10 +218,10 @@ class Client:
                 target = self._target(url)
                 if admit is not None:
                     await admit(target)
-                answer, location = await self._fetch(target, headers, sign)
+                answer, location = await self._fetch(target, headers, sign, largest)
                 if answer.status == 401 and signer is not None and "?" in target:
                     bare = signs_get(signer, now, omit_query=True)
-                    answer, location = await self._fetch(target, headers, bare)
+                    answer, location = await self._fetch(target, headers, bare, largest)
                 if location is None:
                     return answer
                 url = location
@@ -246,6 +252,15 @@ class Client:
                 answer, _ = await self._exchange(self._delivering, "POST", target, sent, body, sign)
             return answer
 
+    async def submit(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Posts to whoever is no peer, such as a push service: unsigned, and following no redirect.
+
+        Raises `ForbiddenAddress` and `Unreachable`.
+        """
+        async with self._deadline():
+            answer, _ = await self._exchange(self._delivering, "POST", self._target(url), headers, body, None)
+            return answer
+
     @asynccontextmanager
     async def _deadline(self) -> AsyncIterator[None]:
         try:
@@ -261,11 +276,13 @@ class Client:
             raise ForbiddenAddress("only https")
         return str(target)
 
-    async def _fetch(self, target: str, headers: Mapping[str, str], sign: Sign | None) -> tuple[Answer, str | None]:
+    async def _fetch(
+        self, target: str, headers: Mapping[str, str], sign: Sign | None, largest: int | None
+    ) -> tuple[Answer, str | None]:
         domain = registrable(host_of(target))
         try:
             async with self._fetches.taken_by(domain, patience=self._limits.connect):
-                return await self._exchange(self._fetching, "GET", target, headers, None, sign)
+                return await self._exchange(self._fetching, "GET", target, headers, None, sign, largest)
         except NoPlace as error:
             raise Crowded("too many fetches are under way") from error
 
@@ -277,6 +294,7 @@ class Client:
         headers: Mapping[str, str],
         body: bytes | None,
         sign: Sign | None,
+        largest: int | None = None,
     ) -> tuple[Answer, str | None]:
         """One request and its answer, and where a redirect points."""
         sent = {"User-Agent": self._user_agent, "Accept-Encoding": "gzip", **headers}
@@ -287,15 +305,19 @@ class Client:
         try:
             response = await _send(transport, request)
             try:
-                return await self._answer(target, response, truncate=method == "POST")
+                return await self._answer(target, response, largest, truncate=method == "POST")
             finally:
                 await response.aclose()
-        except (httpx.TransportError, httpx.StreamError, aiohttp.ClientError, OSError, zlib.error) as error:
+        except BadCompression as error:
+            raise Unreachable(str(error)) from error
+        except (httpx.TransportError, httpx.StreamError, aiohttp.ClientError, OSError) as error:
             raise Unreachable(f"no answer: {type(error.__cause__ or error).__name__}") from error
 
-    async def _answer(self, target: str, response: httpx.Response, *, truncate: bool) -> tuple[Answer, str | None]:
+    async def _answer(
+        self, target: str, response: httpx.Response, largest: int | None, *, truncate: bool
+    ) -> tuple[Answer, str | None]:
         location = _location(target, response)
-        limit = self._limits.largest_reply if truncate else self._limits.largest_document
+        limit = self._limits.largest_reply if truncate else largest or self._limits.largest_document
         body = b"" if location else await self._read(response, limit, truncate=truncate)
         answer = Answer(
             url=target,
@@ -314,7 +336,7 @@ class Client:
         chunks = response.stream
         if not isinstance(chunks, httpx.AsyncByteStream):
             raise TypeError("the transport is not asynchronous")
-        plain = _gunzip(aiter(chunks), limit, self._limits.ratio) if "gzip" in encoding else aiter(chunks)
+        plain = gunzip(aiter(chunks), limit, self._limits.ratio) if "gzip" in encoding else aiter(chunks)
         body = bytearray()
         async for chunk in plain:
             body += chunk
@@ -354,23 +376,6 @@ def _wire_form(url: str) -> httpx.URL:
     except (BadUri, ValueError, httpx.InvalidURL) as error:
         raise ForbiddenAddress("not a usable URL") from error
     raise ForbiddenAddress("an ambiguous URL")
-
-
-async def _gunzip(chunks: AsyncIterator[bytes], limit: int, ratio: int) -> AsyncIterator[bytes]:
-    """Inflates without ever holding more than `limit` bytes. Raises `Unreachable` for a bomb or a cut stream."""
-    inflater = zlib.decompressobj(wbits=31)
-    taken = given = 0
-    async for chunk in chunks:
-        taken += len(chunk)
-        while chunk and not inflater.eof:
-            plain = inflater.decompress(chunk, limit + 1)
-            chunk = inflater.unconsumed_tail
-            given += len(plain)
-            if given > _RATIO_FREE and given > ratio * taken:
-                raise Unreachable("the answer is a compression bomb")
-            yield plain
-    if not inflater.eof:
-        raise Unreachable("the compressed answer is cut off")
 
 
 def _location(target: str, response: httpx.Response) -> str | None:

@@ -37,15 +37,23 @@ class Context:
     unhurried: timedelta = timedelta()
     """How long, on average, what needs no hurry may wait before it leaves for a server."""
     wakes: set[str] = field(default_factory=set)
+    happenings: list[str] = field(default_factory=list)
     memo: dict[str, Any] = field(default_factory=dict)
     """What was looked up for the whole unit of work, by the module that did; whoever changes it there drops it."""
 
     def wake(self, lane: str) -> None:
-        """Asks that `deliveries` or `inbox` be looked at once this transaction is committed.
+        """Asks that a lane, such as `deliveries` or `inbox`, be looked at once this transaction is committed.
 
         With `log`: that what this transaction deleted leave the database's write-ahead log as well.
         """
         self.wakes.add(lane)
+
+    def happened(self, what: str) -> None:
+        """Asks that whoever is connected, here or in another process, hear of it once this transaction is committed.
+
+        What is said are ids, never content: whoever hears looks for itself, and sees what it may.
+        """
+        self.happenings.append(what)
 
 
 OpenContext = Callable[[], AbstractAsyncContextManager[Context]]

@@ -83,8 +83,10 @@ def _items_of(page: Document) -> list[str | Document]:
     return [item for item in (listed if isinstance(listed, list) else [listed]) if isinstance(item, str | dict)]
 
 
-async def ask(federation: Federation, url: str, *, accept: str, signed: bool = False) -> Answer:
-    """A successful answer to a GET, whatever its type. Raises `FetchFailed`.
+async def ask(
+    federation: Federation, url: str, *, accept: str, signed: bool = False, largest: int | None = None
+) -> Answer:
+    """A successful answer to a GET, whatever its type, of 1 MiB or `largest` bytes at most. Raises `FetchFailed`.
 
     Our own host and blocked domains are refused before anything is sent, at every redirect.
     """
@@ -97,7 +99,8 @@ async def ask(federation: Federation, url: str, *, accept: str, signed: bool = F
         await _check_place(federation, target)
 
     try:
-        answer = await federation.client.get(url, accept=accept, signer=signer, now=federation.clock(), admit=admit)
+        now = federation.clock()
+        answer = await federation.client.get(url, accept=accept, signer=signer, now=now, admit=admit, largest=largest)
     except ForbiddenAddress as error:
         raise FetchFailed("not a place to fetch from") from error
     except Crowded as error:

@@ -116,6 +116,14 @@ async def followers_on(context: Context, followee: str, host: str) -> list[Edge]
     return await _select(context, _is_on(context, followee, host), "accepted")
 
 
+async def followers_among(context: Context, followee: str, actors: Collection[str]) -> set[str]:
+    """Those of the actors who follow another, accepted. One query, however many they are; nothing is opened."""
+    by_index = {context.vault.index("follows.follower", actor): actor for actor in actors}
+    accepted = _is_followee(context, followee) & (_follows.c.state == "accepted")
+    among = select(_follows.c.follower_index).where(accepted, _follows.c.follower_index.in_(by_index))
+    return {by_index[index] for index in (await context.session.execute(among)).scalars()}
+
+
 async def part_by_host(context: Context, followee: str, *, after: bytes, limit: int) -> tuple[list[Edge], bytes | None]:
     """The next accepted edges to an actor, all of a server together, and after which index to go on; None at the end.
 
@@ -177,6 +185,30 @@ async def with_edges(context: Context, actors: Collection[str]) -> set[str]:
         column = _follows.c[f"{end}_index"]
         rows = await context.session.execute(select(column).where(column.in_(by_index)).distinct())
         found |= {by_index[index] for index in rows.scalars()}
+    return found
+
+
+async def states_between(
+    context: Context, actor: str, others: Collection[str]
+) -> dict[str, tuple[State | None, State | None]]:
+    """How an actor follows each of the others, and each of them the actor, where there is anything: one query.
+
+    Nothing is opened.
+    """
+    index = context.vault.index
+    followees = {index("follows.followee", other): other for other in others}
+    followers = {index("follows.follower", other): other for other in others}
+    ours = _is_follower(context, actor) & _follows.c.followee_index.in_(followees)
+    theirs = _is_followee(context, actor) & _follows.c.follower_index.in_(followers)
+    asked = select(_follows.c.follower_index, _follows.c.followee_index, _follows.c.state).where(or_(ours, theirs))
+    found: dict[str, tuple[State | None, State | None]] = {}
+    for follower, followee, state in (await context.session.execute(asked)).all():
+        if follower == index("follows.follower", actor):
+            other = followees[followee]
+            found[other] = (state, found.get(other, (None, None))[1])
+        else:
+            other = followers[follower]
+            found[other] = (found.get(other, (None, None))[0], state)
     return found
 
 

@@ -13,6 +13,7 @@ class LocalActor(SQLModel, table=True):
     The handle is unique over all kinds, lower-case, and never used again: a deleted actor's row stays, blanked.
     `sealed_keys` holds the private RSA and Ed25519 keys. After a change of keys, until `former_until`, it holds the
     former RSA key as well, and `former_multikey` is still listed; `proof_key_number` is part of the current one's id.
+    `fields` are the rows of the profile as JSON: a list of pairs of name and value.
     """
 
     __tablename__ = "local_actors"
@@ -22,6 +23,7 @@ class LocalActor(SQLModel, table=True):
     handle: str = Field(max_length=64, unique=True)
     name: str = Field(default="", max_length=200)
     summary: str = Field(default="", max_length=20_000)
+    fields: str = Field(default="[]", max_length=8_000, sa_column_kwargs={"server_default": "[]"})
     locked: bool = False
     discoverable: bool = False
     state: str = Field(default="active", max_length=16)
@@ -32,6 +34,8 @@ class LocalActor(SQLModel, table=True):
     proof_key_number: int = 1
     former_multikey: str | None = Field(default=None, max_length=64)
     former_until: datetime | None = moment(nullable=True, index=True)
+    picture_id: str | None = Field(default=None, max_length=26)
+    banner_id: str | None = Field(default=None, max_length=26)
     created_on: date
     deleted_at: datetime | None = moment(nullable=True)
 

@@ -23,6 +23,9 @@ ID_LENGTH = 26
 INDEX_LENGTH = 16
 """Bytes of a keyed blind index (HMAC-SHA256, truncated)."""
 
+DIGEST_LENGTH = 32
+"""Bytes of the hash of a random secret (SHA-256)."""
+
 
 UNORDERED = {"sqlite_with_rowid": False}
 """Table arguments: SQLite would keep the order in which rows came; two tables side by side would tell who is who."""
@@ -77,3 +80,8 @@ def blind_index(*, primary_key: bool = False, unique: bool = False, index: bool 
         nullable=nullable,
     )
     return Field(default=None, sa_column=column)
+
+
+def digest(*, primary_key: bool = False, nullable: bool = False) -> Any:
+    """What is kept of a random secret that somebody else holds: enough to know it again, and no more."""
+    return Field(default=None, sa_column=Column(LargeBinary(DIGEST_LENGTH), primary_key=primary_key, nullable=nullable))

@@ -29,6 +29,21 @@ class Circle(SQLModel, table=True):
     purpose: str = Field(default="members", max_length=64)
 
 
+class AuditEntry(SQLModel, table=True):
+    """What an organizer did as a movement or circle, for three months. Who and what are sealed.
+
+    `actor_index` is labelled `audit_entries.actor`, over the id of the actor in whose name it was done.
+    """
+
+    __tablename__ = "audit_entries"
+    __table_args__ = UNORDERED
+
+    id: str = identifier()
+    actor_index: bytes = blind_index()
+    sealed_record: bytes = sealed()
+    made_on: date = Field(index=True)
+
+
 class Membership(SQLModel, table=True):
     """A person's place in a circle of this server, or a local person's place in a group elsewhere.
 

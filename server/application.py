@@ -18,6 +18,7 @@ from server.organizing.membership import queries as membership
 from server.organizing.membership.records import on_host, with_places
 from server.organizing.membership.states import State
 from server.organizing.people import queries as people
+from server.organizing.personal.records import with_records
 from server.organizing.posts import queries, served
 from server.organizing.posts.strangers import authors_among
 from server.organizing.profiles import document_of
@@ -78,8 +79,9 @@ class Groundswell:
         return known.type if known is not None else None
 
     async def needed_actors(self, context: Context, uris: Collection[str]) -> set[str]:
-        """Those who belong somewhere, or wrote something that is kept."""
-        return await with_places(context, uris) | await authors_among(context, uris)
+        """Those who belong somewhere, wrote something that is kept, or about whom somebody here keeps something."""
+        places, authors = await with_places(context, uris), await authors_among(context, uris)
+        return places | authors | await with_records(context, uris)
 
     async def members_on(self, context: Context, actor: LocalActor, host: str) -> Sequence[Recipient]:
         """The active members of a circle on one host."""

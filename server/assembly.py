@@ -32,6 +32,7 @@ from server.custody.opening import DamagedData, Held, adopt, begin, check_held, 
 from server.custody.record import DamagedRecord, read_record
 from server.custody.sources import Ask, ask_on_terminal
 from server.db import Database, alone, create_engine
+from server.push import keys as push_keys
 from server.root_key import BEGUN, RootKeyProblem
 from server.vault import Keyring, StaleRootKey
 from server.version import VERSION
@@ -210,6 +211,8 @@ async def _prepare(database: Database, settings: Settings, held: Held, tell: Tel
         async with database.reading() as context:
             await open_look_ups(context, database.keyring)
             await _check_keys(context)
+        async with database.writing() as context:
+            await push_keys.make(context)
         await complete(database)
         finish_change(settings, held)
 

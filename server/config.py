@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     """Federate over plain http. Only for tests: refused unless the domain is a reserved name."""
     circle_delay: int = Field(default=90, ge=0, le=120)
     """Seconds, on average, that a circle's post waits before it leaves for each server; 0 for none."""
+    api_limit: int = Field(default=300, ge=1)
+    """Requests of one token, or without a token of one network, to the client API in five minutes."""
+    password_grant: bool = False
+    """Let programs exchange a passphrase for a token. Only for tests: a program that asks for it sees it."""
     backup_dir: Path | None = None
     """Where backups are written. Default: beside the data directory."""
     backup_recipients: Annotated[tuple[str, ...], NoDecode] = ()

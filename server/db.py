@@ -5,7 +5,7 @@ import fcntl
 import os
 import socket
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from crypto.tokens import random_id
 from federation.context import Context
 from federation.origin import Origin
 from server import sqlite, waking
@@ -142,6 +143,10 @@ class Database:
     unhurried: timedelta = timedelta()
     """`federation.context.Context.unhurried` of every unit of work."""
     woken: Callable[[str], None] = lambda lane: None
+    happened: Callable[[str], None] = lambda what: None
+    """Called, after a commit, with each thing that the work said had happened."""
+    process: str = field(default_factory=random_id)
+    """What tells this process's notices from those of others."""
     _writer: asyncio.Lock = field(default_factory=asyncio.Lock)
     _log_is_due: bool = False
 
@@ -167,11 +172,14 @@ class Database:
             yield context
             if not self.is_sqlite:
                 await waking.tell(session, context.wakes)
+                await waking.spread(session, _once(context.happenings), by=self.process)
             await session.commit()
             vault.publish()
         self._log_is_due |= "log" in context.wakes
         for lane in context.wakes:
             self.woken(lane)
+        for what in _once(context.happenings):
+            self.happened(what)
 
     async def truncate_log(self) -> bool:
         """Empties SQLite's write-ahead log, in which what was deleted can still be read; whether that succeeded.
@@ -196,3 +204,8 @@ class Database:
 
     def _context(self, session: AsyncSession, vault: SessionVault) -> Context:
         return Context(session=session, vault=vault, origin=self.origin, now=self.clock(), unhurried=self.unhurried)
+
+
+def _once(happenings: Sequence[str]) -> list[str]:
+    """Each thing once, in order."""
+    return list(dict.fromkeys(happenings))

@@ -32,8 +32,8 @@ class Limits:
     head: int = 32 * 1024
     head_seconds: float = 20.0
     """From the connection, or the first byte after an answer, to the end of the head."""
-    body: int = 5 * 1024 * 1024
-    """More than any route reads: what is too big for the inbox, the inbox says."""
+    body: int = 16 * 1024 * 1024
+    """More than any route reads: what is too big for the inbox, the inbox says, and for a picture, the upload."""
     body_pause: float = 15.0
     """Between two pieces of a body."""
     body_seconds: float = 60.0

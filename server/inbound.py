@@ -27,11 +27,11 @@ from server.organizing.moderation.inbox import handle_flag_actor
 from server.organizing.people.inbox import handle_delete_actor, handle_move_actor, handle_update_actor
 from server.organizing.posts.inbox import (
     handle_create_note,
-    handle_create_vote,
     handle_delete_object,
     handle_update_note,
 )
 from server.organizing.posts.pins import handle_add_object, handle_remove_object
+from server.organizing.posts.polls_inbox import handle_create_vote
 from server.organizing.posts.reactions_inbox import (
     handle_announce_object,
     handle_dislike_object,

@@ -61,6 +61,7 @@ async def loopback_server(
 ) -> AsyncIterator[LoopbackServer]:
     """Starts a server at `http://{name}.localhost:{port}`, worker included, and ends it with the block.
 
+    Without a name it is `localhost` itself, which programs find that ask the system for addresses.
     With a `proxy` (scheme and port) that is where it is seen: `{scheme}://{name}.localhost:{proxy's port}`.
     `limits` are for its callers, the usual ones if left out.
     """
@@ -78,10 +79,12 @@ def _settings(name: str, data_dir: Path, database_url: str | None, port: int, se
     scheme, seen_at = seen
     return Settings(
         data_dir=data_dir,
-        domain=f"{name}.localhost:{seen_at}",
+        domain=f"{name}.localhost:{seen_at}" if name else f"localhost:{seen_at}",
         database_url=database_url,
         port=port,
         insecure_http=scheme == "http",
         trusted_networks=("127.0.0.0/8",),
         circle_delay=0,
+        api_limit=1_000_000,  # tests and benchmarks do much at once
+        password_grant=True,
     )

@@ -4,8 +4,10 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
+from types import MappingProxyType
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -15,15 +17,30 @@ from server.assembly import Assembly, CannotStart, assemble
 from server.config import Settings
 from server.edge import Limits, bounded
 from server.operations.routes import application
+from server.organizing.media.files import FOLDER, MediaFiles
 from server.worker import Worker
 
 STARTUP_FAILURE = 3
+
+WEBSOCKETS: Mapping[str, Any] = MappingProxyType(
+    {
+        "ws": "websockets-sansio",
+        "ws_max_size": 16 * 1024,
+        "ws_ping_interval": 20.0,
+        "ws_ping_timeout": 20.0,
+        "ws_per_message_deflate": False,
+    }
+)
+"""How uvicorn speaks with those who listen: nobody says much, and who does not answer for 20 seconds is gone.
+
+Not compressed: what is said of others beside one's own words would show in the length.
+"""
 
 
 @asynccontextmanager
 async def working(assembly: Assembly) -> AsyncIterator[Worker]:
     """A worker beside whatever runs in the block; ended with it."""
-    worker = Worker(assembly.federation, assembly.database)
+    worker = Worker(assembly.federation, assembly.database, MediaFiles(assembly.settings.data_dir / FOLDER))
     running = asyncio.create_task(worker.run())
     try:
         yield worker
@@ -45,7 +62,7 @@ def serve(app: FastAPI, settings: Settings) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        ws="none",
+        **WEBSOCKETS,
         log_config=None,
         log_level=None,
         timeout_keep_alive=30,

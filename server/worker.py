@@ -17,7 +17,11 @@ from federation.runtime import Federation
 from federation.schedule import Verdict
 from server import waking
 from server.db import Database
-from server.organizing import upkeep
+from server.oauth import upkeep as oauth
+from server.organizing import appointments, upkeep
+from server.organizing.media.files import MediaFiles
+from server.push import queue as push_queue
+from server.push import sending as pushes
 
 log = structlog.get_logger()
 
@@ -33,6 +37,8 @@ PAUSE_AFTER_ERROR = timedelta(seconds=5)
 LAST_WORDS = timedelta(seconds=3)
 """How long posts in flight are waited for at the end; those cut off are posted again after their lease."""
 
+LANES = ("inbox", "fanouts", "deliveries", "appointments", "pushes", "log")
+
 MOST_HOSTS = 512
 """Servers spoken with at a time: so many must hang at once before one that answers has to wait for them."""
 
@@ -43,15 +49,14 @@ class Worker:
 
     federation: Federation
     database: Database
+    media: MediaFiles
     id: str = field(default_factory=random_id)
     running: bool = False
     stumbling: set[str] = field(default_factory=set)
     """Lanes of which the last turn failed."""
     ended: Counter[Verdict] = field(default_factory=Counter)
     """How attempts to deliver ended, since the start."""
-    _events: dict[str, asyncio.Event] = field(
-        default_factory=lambda: {lane: asyncio.Event() for lane in ("inbox", "fanouts", "deliveries", "log")}
-    )
+    _events: dict[str, asyncio.Event] = field(default_factory=lambda: {lane: asyncio.Event() for lane in LANES})
 
     async def run(self) -> None:
         """Works until cancelled, whatever happens. What was begun and not finished is found again after its lease."""
@@ -73,6 +78,8 @@ class Worker:
                 tasks.create_task(self._repeat("inbox", lambda: inbox.process_waiting(self.federation)))
                 tasks.create_task(self._repeat("fanouts", lambda: fanout.work(self.federation)))
                 tasks.create_task(self._repeat("deliveries", lanes.start_due))
+                tasks.create_task(self._repeat("pushes", lambda: pushes.work(self.federation)))
+                tasks.create_task(self._repeat("appointments", lambda: appointments.keep(self.federation)))
                 tasks.create_task(self._empty_log())
                 tasks.create_task(self._sweep())
                 tasks.create_task(self._watch_clock())
@@ -131,6 +138,7 @@ class Worker:
                 if jumped:
                     async with self.federation.writing() as context:
                         mended = await inbox.mend_times(context) + await delivery.mend_times(context, worker_id=self.id)
+                        mended += await push_queue.mend_times(context)
                     if mended:
                         log.error("the clock went back", waited_for_it=mended)
                 apart = now
@@ -146,7 +154,10 @@ class Worker:
                     await delivery.sweep(context)
                     await remote_store.sweep(context)
                     await upkeep.sweep(context)
+                    await oauth.sweep(context)
+                    await push_queue.sweep(context)
                 await upkeep.review(self.federation)
+                await self.media.sweep(self.federation.reading)
             except Exception as error:  # swept at the next turn
                 log.error("sweep stumbled", error=type(error).__name__)
             self.wake("log")

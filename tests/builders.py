@@ -34,10 +34,17 @@ class MadeMovement:
     circle: LocalActor
 
 
-async def make_person(context: Context, handle: str = "robin", *, name: str = "", locked: bool = True) -> LocalActor:
-    """A person here who cannot sign in."""
+async def make_person(
+    context: Context,
+    handle: str = "robin",
+    *,
+    name: str = "",
+    locked: bool = True,
+    passphrase: PassphraseHash = NO_PASSPHRASE,
+) -> LocalActor:
+    """A person here, who cannot sign in unless a passphrase is given."""
     person = await create_person(
-        context, handle=handle, passphrase=NO_PASSPHRASE, keypairs=await make_keypairs(), name=name
+        context, handle=handle, passphrase=passphrase, keypairs=await make_keypairs(), name=name
     )
     person.locked = locked
     await context.session.flush()

@@ -30,7 +30,7 @@ SCRIPT_COMMANDS = {"test"}
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 ARCHITECTURE = (ROOT / "docs" / "ARCHITECTURE.md").read_text()
-MAP = (ROOT / "docs" / "MAP.md").read_text()
+MAP = "".join((ROOT / "docs" / name).read_text() for name in ("MAP.md", "MAP-SERVER.md"))
 OPERATING = (ROOT / "docs" / "OPERATING.md").read_text()
 FEDERATION = (ROOT / "FEDERATION.md").read_text()
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))

@@ -28,6 +28,8 @@ MAX_NAME = 2_048
 MAX_SUMMARY = 20_000
 MAX_ALIASES = 256
 MAX_KEYS = 10
+MAX_FIELDS = 50
+MAX_FIELD = 2_048
 MAX_KEY_LENGTH = 16_384
 
 # An address `@name@host` must come apart in one way only, and show everything it consists of.
@@ -65,6 +67,8 @@ class Actor:
     also_known_as: tuple[str, ...] = ()
     moved_to: str | None = None
     attributed_to: str | None = None
+    fields: tuple[tuple[str, str], ...] = ()
+    """Rows of the profile: names are text, values are HTML."""
     keys: tuple[PublicKeyEntry, ...] = field(default=())
 
 
@@ -104,6 +108,7 @@ def parse_actor(document: object) -> Actor:
         also_known_as=reference_ids(document.get("alsoKnownAs"), limit=MAX_ALIASES),
         moved_to=reference_id(document.get("movedTo")),
         attributed_to=reference_id(document.get("attributedTo")),
+        fields=_fields(document),
         keys=_rsa_keys(document, identifier) + _multikeys(document, identifier),
     )
 
@@ -144,6 +149,18 @@ def _handle(document: Document) -> str:
     if not isinstance(handle, str) or len(handle) > MAX_NAME or not _HANDLE.fullmatch(handle):
         raise Malformed("no usable preferredUsername")
     return handle
+
+
+def _fields(document: Document) -> tuple[tuple[str, str], ...]:
+    """The rows of a profile (`PropertyValue`)."""
+    found = []
+    for row in listed(document.get("attachment"))[:MAX_FIELDS]:
+        if not isinstance(row, dict) or row.get("type") != "PropertyValue":
+            continue
+        name, value = row.get("name"), row.get("value")
+        if isinstance(name, str) and isinstance(value, str):
+            found.append((clean_line(name, limit=MAX_FIELD), sanitize(value[:MAX_FIELD])))
+    return tuple(found)
 
 
 def _rsa_keys(document: Document, identifier: str) -> tuple[PublicKeyEntry, ...]:
@@ -206,12 +223,16 @@ class ActorProfile:
     published: datetime | None = None
     updated: datetime | None = None
     icon: str | None = None
-    icon_type: str = "image/png"
+    icon_type: str | None = None
+    image: str | None = None
+    """The picture above what the actor says."""
     fields: tuple[tuple[str, str], ...] = ()
     """Rows of the profile: names are text, values are HTML."""
     also_known_as: tuple[str, ...] = ()
     moved_to: str | None = None
     openness: Literal["open", "moderated", "invite_only"] | None = None
+    endpoints: tuple[tuple[str, str], ...] = ()
+    """More endpoints than the shared inbox, by their ActivityPub names (section 4.1)."""
     posting_restricted: bool = False
     """Whether only moderators of the group may post in it."""
 
@@ -236,7 +257,7 @@ def actor_document(profile: ActorProfile) -> Document:
         "discoverable": profile.discoverable,
         "indexable": False,
         # Mobilizon reads this without asking whether it is there.
-        "endpoints": {"sharedInbox": profile.shared_inbox},
+        "endpoints": {"sharedInbox": profile.shared_inbox, **dict(profile.endpoints)},
         "tag": [],
         "attachment": [{"type": "PropertyValue", "name": name, "value": value} for name, value in profile.fields],
         **_keys(profile),
@@ -246,6 +267,13 @@ def actor_document(profile: ActorProfile) -> Document:
         return in_context({**document, "implements": [_RFC9421]})
     document |= {name: f"{profile.id}/{name}" for name in ("followers", "following", "featured")}
     return in_context(_as_group(document, profile) if profile.kind == "Group" else document)
+
+
+def _picture(url: str | None, media_type: str | None) -> Document | None:
+    if url is None:
+        return None
+    typed = {"mediaType": media_type} if media_type is not None else {}
+    return {"type": "Image", **typed, "url": url}
 
 
 def _keys(profile: ActorProfile) -> Document:
@@ -274,7 +302,8 @@ def _optional(profile: ActorProfile) -> Document:
         "source": {"content": profile.source, "mediaType": "text/markdown"} if profile.source else None,
         "published": timestamp(profile.published) if profile.published else None,
         "updated": timestamp(profile.updated) if profile.updated else None,
-        "icon": {"type": "Image", "mediaType": profile.icon_type, "url": profile.icon} if profile.icon else None,
+        "icon": _picture(profile.icon, profile.icon_type),
+        "image": _picture(profile.image, None),
         "alsoKnownAs": list(profile.also_known_as) or None,
         "movedTo": profile.moved_to,
     }

@@ -26,11 +26,18 @@ class Attachment:
     width: int | None = None
     height: int | None = None
     blurhash: str | None = None
+    focus: tuple[float, float] | None = None
+    """The point that matters, from the middle: each part from -1 to 1."""
 
     def document(self) -> Document:
         """The attachment as sent (WIRE 5.6)."""
         kind = "Image" if self.media_type.startswith("image/") else "Document"
-        optional = {"width": self.width, "height": self.height, "blurhash": self.blurhash}
+        optional = {
+            "width": self.width,
+            "height": self.height,
+            "blurhash": self.blurhash,
+            "focalPoint": None if self.focus is None else list(self.focus),
+        }
         document: Document = {
             "type": kind,
             "mediaType": self.media_type,
@@ -81,7 +88,15 @@ def _attachment(item: Document) -> Attachment | None:
         width=_pixels(item.get("width")),
         height=_pixels(item.get("height")),
         blurhash=blurhash if isinstance(blurhash, str) and _BLURHASH.fullmatch(blurhash) else None,
+        focus=_focus(item.get("focalPoint")),
     )
+
+
+def _focus(value: object) -> tuple[float, float] | None:
+    if not isinstance(value, list) or len(value) != 2:
+        return None
+    parts = [part for part in value if isinstance(part, int | float) and not isinstance(part, bool) and -1 <= part <= 1]
+    return (float(parts[0]), float(parts[1])) if len(parts) == 2 else None
 
 
 def _pixels(value: object) -> int | None:

@@ -15,7 +15,6 @@ from federation.vocabulary.contexts import in_context
 from federation.vocabulary.documents import (
     Malformed,
     clean_line,
-    first_distinct,
     listed,
     moment_of,
     reference_id,
@@ -23,6 +22,7 @@ from federation.vocabulary.documents import (
     timestamp,
 )
 from federation.vocabulary.html import plain_text
+from federation.vocabulary.polls import Poll, parse_poll
 from federation.vocabulary.showing import shown_content
 from federation.vocabulary.tags import Hashtag, Mention
 
@@ -33,7 +33,6 @@ AudienceKind = Literal["public", "unlisted", "followers", "direct"]
 
 MAX_MENTIONS = 50
 MAX_HASHTAGS = 64
-MAX_OPTIONS = 20
 MAX_NAME = 500
 MAX_WARNING = 5_000
 MAX_SOURCE = 100_000
@@ -45,8 +44,8 @@ _HASHTAG = re.compile(r"\w{1,100}")
 class Note:
     """A post. `content` is HTML, sanitised and complete: for what is no `Note` it begins with the title and ends with
     a link to the original. `name` is the title alone. `summary` is a content warning as plain text, only of a `Note`
-    or `Question`. `url` is the page for people, the id where there is none. A vote is the answer `name` to the
-    question `in_reply_to`.
+    or `Question`. `url` is the page for people, the id where there is none. A `poll` is only in a `Question`. A vote is
+    the answer `name` to the question `in_reply_to`.
     """
 
     id: str
@@ -67,7 +66,7 @@ class Note:
     mentions: tuple[Mention, ...] = ()
     hashtags: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
-    options: tuple[str, ...] = ()
+    poll: Poll | None = None
     source: str | None = None
     is_vote: bool = False
 
@@ -96,14 +95,13 @@ def parse_note(document: object, *, to: Sequence[str] = (), cc: Sequence[str] = 
     url = page_of(document.get("url"), identifier)
     name = clean_line(text_of(document, "name") or "", limit=MAX_NAME) or None
     in_reply_to = reference_id(document.get("inReplyTo"))
-    options = _options(document)
     own_to, own_cc = addresses(document.get("to")), addresses(document.get("cc"))
     addressed = bool(own_to or own_cc)
     return Note(
         id=identifier,
         type=kind,
         attributed_to=_author(document, identifier),
-        content=shown_content(document, kind=kind, name=name, options=options, url=url),
+        content=shown_content(document, kind=kind, name=name, url=url),
         name=name,
         summary=_warning(document, kind),
         in_reply_to=in_reply_to,
@@ -118,7 +116,7 @@ def parse_note(document: object, *, to: Sequence[str] = (), cc: Sequence[str] = 
         mentions=_mentions(document),
         hashtags=_hashtags(document),
         attachments=parse_attachments(document),
-        options=options,
+        poll=parse_poll(document) if kind == "Question" else None,
         source=_source(document),
         is_vote=is_vote(document),
     )
@@ -191,12 +189,6 @@ def _hashtags(document: Document) -> tuple[str, ...]:
     return tuple(found.values())
 
 
-def _options(document: Document) -> tuple[str, ...]:
-    choices = listed(document.get("oneOf")) or listed(document.get("anyOf"))
-    names = (text_of(choice, "name") for choice in choices if isinstance(choice, dict))
-    return first_distinct((clean_line(name, limit=MAX_NAME) for name in names if name), limit=MAX_OPTIONS)
-
-
 def _source(document: Document) -> str | None:
     source = document.get("source")
     text = source.get("content") if isinstance(source, dict) else source
@@ -205,8 +197,8 @@ def _source(document: Document) -> str | None:
 
 class NoteProperties(TypedDict, total=False):
     """What a post of ours says. `content` is HTML of ours, `source` the Markdown it came from, `summary` a content
-    warning; `context` is the id of a collection, `replies` one as it is embedded. `direct` marks a message to persons
-    alone."""
+    warning; `context` is the id of a collection, `replies` one as it is embedded, `poll` what a `Question` says
+    besides. `direct` marks a message to persons alone."""
 
     id: Required[str]
     attributed_to: Required[str]
@@ -215,7 +207,7 @@ class NoteProperties(TypedDict, total=False):
     to: Required[Sequence[str]]
     url: Required[str]
     cc: Sequence[str]
-    type: Literal["Note", "Page", "Article"]
+    type: Literal["Note", "Page", "Article", "Question"]
     name: str | None
     summary: str | None
     sensitive: bool
@@ -229,6 +221,7 @@ class NoteProperties(TypedDict, total=False):
     hashtags: Sequence[Hashtag]
     attachments: Sequence[Attachment]
     updated: datetime | None
+    poll: Document | None
     direct: bool
 
 
@@ -267,6 +260,7 @@ def note_document(**post: Unpack[NoteProperties]) -> Document:
     }
     if required["type"] == "Page":
         del required["inReplyTo"]  # Lemmy takes no Page for a post where the key stands.
+    optional |= post.get("poll") or {}
     return in_context(required | {key: value for key, value in optional.items() if value is not None})
 
 

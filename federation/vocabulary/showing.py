@@ -11,12 +11,12 @@ MAX_LINE = 500
 _MESSAGES = frozenset({"Note", "Question", "ChatMessage"})
 
 
-def shown_content(document: Document, *, kind: str, name: str | None, options: tuple[str, ...], url: str) -> str:
-    """The content of a message, with the options of a question; of anything else its title, when and where, its
-    text or else its summary, the links it is about, and a link to the page at its own server."""
+def shown_content(document: Document, *, kind: str, name: str | None, url: str) -> str:
+    """The content of a message; of anything else its title, when and where, its text or else its summary, the links
+    it is about, and a link to the page at its own server."""
     body = _body(document, "content")
     if kind in _MESSAGES:
-        return body + _list(options)
+        return body
     parts = [
         f"<p><strong>{escape(name)}</strong></p>" if name else "",
         _when_and_where(document) if kind == "Event" else "",
@@ -35,7 +35,8 @@ def _body(document: Document, key: str) -> str:
     return sanitize(text)
 
 
-def _list(options: tuple[str, ...]) -> str:
+def options_list(options: tuple[str, ...]) -> str:
+    """The options of a poll as a list, for pages."""
     return sanitize("<ul>" + "".join(f"<li>{escape(option)}</li>" for option in options) + "</ul>") if options else ""
 
 

@@ -7,7 +7,7 @@ import typer
 from federation.identities import BadHandle, HandleTaken, make_keypairs
 from server.assembly import Assembly
 from server.cli.terminal import CommandFailed, actor_named, run
-from server.organizing.movements import queries, service
+from server.organizing.movements import audit, queries, service
 from server.organizing.refusal import Refused
 
 
@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     family = typer.Typer(help="Movements and their circles.", no_args_is_help=True)
     family.command("create")(create)
     family.command("list")(show)
+    family.command("log")(log)
     app.add_typer(family, name="movement")
 
 
@@ -64,6 +65,21 @@ def show(context: typer.Context) -> None:
                 + ", ".join(f"@{circle.handle}" for circle in entry.circles)
                 for entry in await queries.list_movements(unit)
             ]
+
+    for line in run(context, command):
+        typer.echo(line)
+
+
+def log(
+    context: typer.Context,
+    handle: Annotated[str, typer.Argument(help="A movement or circle.")],
+) -> None:
+    """What organizers did as a movement or circle within three months, newest first."""
+
+    async def command(assembly: Assembly) -> list[str]:
+        async with assembly.federation.reading() as unit:
+            entries = await audit.entries_of(unit, await actor_named(unit, handle))
+            return [f"{entry.moment:%Y-%m-%d %H:%M} UTC\t@{entry.by}\t{entry.act}" for entry in entries]
 
     for line in run(context, command):
         typer.echo(line)

@@ -11,6 +11,7 @@ from server.cli.following import As, party
 from server.cli.terminal import CommandFailed, actor_named, run
 from server.organizing.posts import reactions, service, timelines
 from server.organizing.refusal import Refused
+from server.organizing.window import Window
 
 Result = TypeVar("Result")
 Which = Annotated[str, typer.Argument(help="The id of a post, as `post` and `timeline` print it.")]
@@ -107,7 +108,7 @@ def timeline(
 
     async def command(assembly: Assembly) -> list[str]:
         async with assembly.federation.reading() as unit:
-            page = await timelines.timeline_home(unit, await actor_named(unit, actor), limit=limit)
+            page = await timelines.timeline_home(unit, await actor_named(unit, actor), Window(limit))
             return [line for entry in page.entries for line in _lines(entry)]
 
     for line in _run(context, command):

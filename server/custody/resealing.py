@@ -32,6 +32,8 @@ def _by_id(row: Any) -> str:
 
 
 CELLS: Mapping[tuple[str, str], tuple[tuple[str, ...], _By]] = {
+    ("audit_entries", "sealed_record"): (("id",), _by_id),
+    ("conversations", "sealed_record"): (("id",), _by_id),
     ("departures", "sealed_record"): (("place_index",), lambda row: row.place_index.hex()),
     ("deliveries", "sealed_inbox"): (
         ("number", "item_id", "order_index"),
@@ -39,14 +41,29 @@ CELLS: Mapping[tuple[str, str], tuple[tuple[str, ...], _By]] = {
     ),
     ("fanouts", "sealed_job"): (("number", "item_id"), lambda row: str(row.item_id)),
     ("follows", "sealed_edge"): (("id",), _by_id),
+    ("idempotency_keys", "sealed_answer"): (("key_index",), lambda row: row.key_index.hex()),
     ("inbox_items", "sealed_body"): (("id",), _by_id),
     ("local_actors", "sealed_keys"): (("id",), _by_id),
+    ("media", "sealed_record"): (("id",), _by_id),
+    ("marks", "sealed_record"): (("id",), _by_id),
     ("memberships", "sealed_record"): (("id",), _by_id),
+    ("notification_policies", "sealed_record"): (("receiver_index",), lambda row: row.receiver_index.hex()),
+    ("notifications", "sealed_record"): (("id",), _by_id),
+    ("oauth_codes", "sealed_grant"): (("code_hash",), lambda row: row.code_hash.hex()),
+    ("oauth_tokens", "sealed_grant"): (("token_hash",), lambda row: row.token_hash.hex()),
     ("outbox_items", "sealed_payload"): (("id",), _by_id),
+    ("personal_records", "sealed_record"): (("id",), _by_id),
+    ("polls", "sealed_tally"): (("post_id",), lambda row: str(row.post_id)),
+    ("post_edits", "sealed_document"): (("id",), _by_id),
     ("posts", "sealed_document"): (("id",), _by_id),
+    ("push_messages", "sealed_record"): (("id",), _by_id),
+    ("push_subscriptions", "sealed_record"): (("id",), _by_id),
     ("reactions", "sealed_record"): (("id",), _by_id),
     ("remote_actors", "sealed_document"): (("uri_index",), lambda row: row.uri_index.hex()),
     ("reports", "sealed_record"): (("id",), _by_id),
+    ("vapid_keys", "sealed_key"): (("id",), _by_id),
+    ("scheduled_posts", "sealed_record"): (("id",), _by_id),
+    ("votes", "sealed_record"): (("id",), _by_id),
 }
 """Every sealed column: the columns that name its row, the first one its primary key, and how they name it."""
 

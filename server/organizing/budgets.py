@@ -41,7 +41,7 @@ STRANGERS_POSTS = Allowance("stranger's post", 1_000, timedelta(days=1), in_all=
 domains still cannot have more stored in a day than a small disk holds."""
 
 REACTIONS = Allowance("reaction", 2_000, timedelta(hours=1), in_all=10_000)
-"""Boosts and likes. What many like in one evening keeps its count; nobody fills the disk with them."""
+"""Boosts, likes and votes. What many like in one evening keeps its count; nobody fills the disk with them."""
 
 REMEMBERED_DEEDS = Allowance("deed remembered", 200, timedelta(hours=1), in_all=2_000)
 """Deletes and Undos of what is not known here, kept lest it comes late. Large servers send each Delete to all they

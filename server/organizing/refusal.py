@@ -5,9 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why not, as a short plain sentence that may be shown to whoever asked. Names nobody."""
+    """Why not, as a short plain sentence that may be shown to whoever asked. Names nobody.
+
+    `missing`: because there is no such thing, or none that they may know of.
+    """
 
     reason: str
+    missing: bool = False
 
 
 class Refused(ValueError):

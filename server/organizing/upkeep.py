@@ -15,10 +15,15 @@ from federation.identities import drop_former_keys
 from federation.review import review_actors
 from federation.runtime import Federation
 from models import Budget
+from server.organizing.conversations import records as conversations
+from server.organizing.media import records as media
 from server.organizing.membership import records as memberships
 from server.organizing.membership.service import forget_stale
 from server.organizing.moderation import reports
+from server.organizing.movements import audit
+from server.organizing.notifications import records as notifications
 from server.organizing.people.service import forget_keys
+from server.organizing.personal import records as personal
 from server.organizing.posts import strangers
 
 MOST_ROUNDS = 50
@@ -34,6 +39,11 @@ async def sweep(context: Context) -> None:
     await forget_keys(context)
     await drop_former_keys(context)
     await reports.sweep(context)
+    await audit.sweep(context)
+    await media.forget_unused(context)
+    await personal.sweep(context)
+    await notifications.sweep(context)
+    await conversations.sweep(context)
     await context.session.execute(delete(Budget).where(col(Budget.ends_at) <= context.now))
 
 

@@ -22,6 +22,9 @@ from server.organizing.posts import timelines
 from server.organizing.refusal import Refused
 from server.web.rendering import HERE, render
 
+STATIC = ("app.css", "avatar.png", "header.png")
+"""What lies beside the templates for everybody: the look, and the picture of whoever has none."""
+
 AssemblyOf = Callable[[Request], Assembly]
 
 
@@ -31,9 +34,11 @@ def build_router(assembly_of: AssemblyOf) -> APIRouter:
     _add_public(router, assembly_of)
     _add_setup(router, assembly_of)
 
-    @router.get("/static/app.css")
-    async def stylesheet() -> Response:
-        return FileResponse(HERE / "static" / "app.css", headers={"Cache-Control": "public, max-age=3600"})
+    @router.get("/static/{name}")
+    async def static(name: str) -> Response:
+        if name not in STATIC:
+            raise HTTPException(404)
+        return FileResponse(HERE / "static" / name, headers={"Cache-Control": "public, max-age=3600"})
 
     return router
 

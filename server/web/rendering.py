@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+)
+
 SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": _POLICY,
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
@@ -24,10 +25,16 @@ SECURITY_HEADERS = {
 }
 
 
-def render(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page. Values are text, escaped in the template; only sanitised HTML may be marked safe there."""
+def render(template: str, *, status: int = 200, forms_to: str | None = None, **values: Any) -> HTMLResponse:
+    """A page. Values are text, escaped in the template; only sanitised HTML may be marked safe there.
+
+    `forms_to` is the one other place, as a source of the policy, to which a form of this page may lead.
+    """
     body = _environment().get_template(template).render(**values)
-    return HTMLResponse(body, status_code=status, headers=SECURITY_HEADERS)
+    headers = SECURITY_HEADERS
+    if forms_to is not None:
+        headers = headers | {"Content-Security-Policy": f"{_POLICY} {forms_to}"}
+    return HTMLResponse(body, status_code=status, headers=headers)
 
 
 @cache

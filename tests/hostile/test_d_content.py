@@ -7,7 +7,7 @@ import pytest
 from federation.remote import known_actor
 from server.organizing.posts import reactions, records
 from server.organizing.posts import service as posts
-from server.organizing.profiles import describe
+from server.organizing.profiles import revise
 from tests.hostile.markup import CORPUS, DISGUISES, MARK, dangers
 from tests.hostile.peer import Account, PeerServer
 from tests.hostile.us import CACHED, TAKEN_IN, Us
@@ -85,7 +85,7 @@ async def test_posts(us: Us, carla: Account, attacks: Sequence[str]) -> None:
     """D1: created, and changed afterwards; kept, shown on a page and served."""
     await us.follow(carla)
     notes = [everywhere(carla, attack) for attack in attacks]
-    async with us.unchanged(but=(*TAKEN_IN, "posts")) as watch:
+    async with us.unchanged(but=(*TAKEN_IN, "posts", "post_edits")) as watch:
         for note in notes:
             mild = {**note, "content": "<p>mild</p>", "summary": None}
             assert (await carla.send(us.inbox, carla.create(mild))).status == 202
@@ -175,7 +175,7 @@ async def test_our_own_names_and_descriptions(us: Us) -> None:
     for attack in CORPUS:
         async with us.federation.writing() as context:
             actor = await context.session.merge(us.kim)
-            await describe(context, actor=actor, name=attack[:100], summary=f"marked {attack}")
+            await revise(context, actor=actor, name=attack[:100], summary=f"marked {attack}")
         shown = await page(us, "kim")
         assert "marked" in shown
         assert dangers(shown, whole_page=True) == []

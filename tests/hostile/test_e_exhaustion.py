@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FLOOD = 200
 ABREAST = 50
-PROMPT = 5.0
+PROMPT = 20.0
 """Seconds for an honest request during a flood, most of them for slow machines."""
 
 

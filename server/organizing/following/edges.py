@@ -15,6 +15,7 @@ from federation.vocabulary.actors import Actor
 from models import LocalActor
 from server.organizing.following.wire import follow_of
 from server.organizing.movements.queries import scope_of_group
+from server.organizing.notifications import service as notifications
 from server.organizing.parties import recipient_of
 from server.organizing.refusal import Refusal, Refused
 
@@ -35,7 +36,9 @@ async def open_edge(
         state=state,
         since=context.now.date(),
     )
-    return await follows.put(context, edge)
+    opened = await follows.put(context, edge)
+    await notifications.follows(context, followee=followee, follower=follower.actor, asks=state == REQUESTED)
+    return opened
 
 
 async def ask(context: Context, *, follower: LocalActor, followee: Actor) -> Edge:
@@ -72,6 +75,7 @@ async def take_back(context: Context, *, follower: LocalActor, followee: Actor, 
 async def accept_edge(context: Context, *, owner: LocalActor, edge: Edge, follow: Document | None = None) -> Edge:
     """Accepts a follower. `follow` is the Follow as it came; without it, it is rebuilt."""
     accepted = await follows.put(context, replace(edge, state=ACCEPTED, since=context.now.date()))
+    await notifications.follows(context, followee=edge.followee, follower=edge.follower, asks=False)
     answer = builders.accept(
         id=context.origin.activity(random_id()),
         actor=edge.followee,
@@ -84,7 +88,7 @@ async def accept_edge(context: Context, *, owner: LocalActor, edge: Edge, follow
 
 async def reject_edge(context: Context, *, owner: LocalActor, edge: Edge) -> None:
     """Refuses a follower, or ends what was accepted before; the edge is gone at once, heard or not."""
-    await follows.remove(context, edge)
+    await _remove(context, edge)
     answer = builders.reject(
         id=context.origin.activity(random_id()), actor=edge.followee, object=follow_of(edge), to=[edge.follower]
     )
@@ -96,8 +100,13 @@ async def cut(context: Context, *, follower: str, followee: str) -> bool:
     edge = await follows.find(context, follower=follower, followee=followee)
     if edge is None:
         return False
-    await follows.remove(context, edge)
+    await _remove(context, edge)
     return True
+
+
+async def _remove(context: Context, edge: Edge) -> None:
+    await follows.remove(context, edge)
+    await notifications.follows_no_more(context, followee=edge.followee, follower=edge.follower)
 
 
 async def _answer(context: Context, owner: LocalActor, edge: Edge, answer: Document) -> None:

@@ -21,19 +21,20 @@ from server.organizing.membership.states import State, Step
 from server.organizing.movements.queries import is_circle
 from server.organizing.parties import local_actor, recipient_of
 from server.organizing.refusal import Refused, require
+from server.organizing.relations.silence import are_apart
 from server.organizing.remembered import is_remembered, remember
 
 
 async def handle_follow_group(context: Context, received: Received) -> Outcome:
     """A Follow of a movement is accepted; of a circle, it is an application and waits for an organizer.
 
-    IGNORED when taken back before it came, when its host is blocked or sent too many (HOSTILE B19). REFUSED for what
-    is no group here, for who cannot be a member, and when too many are waiting.
+    IGNORED when taken back before it came, when its sender or host is blocked, or its host sent too many (HOSTILE
+    B19). REFUSED for what is no group here, for who cannot be a member, and when too many are waiting.
     """
     group = await _followee(context, received, "Group")
     if group is None:
         return Outcome.REFUSED
-    if not await _is_welcome(context, received, budgets.REQUESTS if group.locked else budgets.SUPPORTERS):
+    if not await _is_welcome(context, received, group, budgets.REQUESTS if group.locked else budgets.SUPPORTERS):
         return Outcome.IGNORED
     if await is_circle(context, group):
         return await _apply(context, received, group)
@@ -45,7 +46,7 @@ async def handle_follow_person(context: Context, received: Received) -> Outcome:
     person = await _followee(context, received, "Person")
     if person is None:
         return Outcome.REFUSED
-    if not await _is_welcome(context, received, budgets.REQUESTS):
+    if not await _is_welcome(context, received, person, budgets.REQUESTS):
         return Outcome.IGNORED
     return await _follow(context, received, person)
 
@@ -143,11 +144,13 @@ async def _followee(context: Context, received: Received, kind: str) -> LocalAct
     return actor if actor is not None and actor.kind == kind else None
 
 
-async def _is_welcome(context: Context, received: Received, allowance: budgets.Allowance) -> bool:
+async def _is_welcome(context: Context, received: Received, followee: LocalActor, allowance: budgets.Allowance) -> bool:
     host = host_of(received.sender.id)
     if await is_blocked(context, host):
         return False
     if await is_remembered(context, actor=received.sender.id, deed=received.activity.id):
+        return False
+    if await are_apart(context, context.origin.actor(followee.id), received.sender.id):
         return False
     try:
         await budgets.spend(context, allowance, host=host)

@@ -17,10 +17,12 @@ def may_be_followed(*, followers: int) -> Refusal | None:
     return None
 
 
-def may_follow(*, follower: str, followee: str) -> Refusal | None:
-    """Whether one actor may ask to follow another, by their ids."""
+def may_follow(*, follower: str, followee: str, as_circle: bool = False) -> Refusal | None:
+    """Whether one actor may ask to follow another, by their ids. A circle follows nobody: they would learn of it."""
     if follower == followee:
         return Refusal("Nobody follows themselves.")
+    if as_circle:
+        return Refusal("A circle follows nobody.")
     return None
 
 

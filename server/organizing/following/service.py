@@ -6,12 +6,17 @@ from federation.context import Context
 from federation.follows import Edge
 from models import LocalActor
 from server.organizing.following import edges, policy
+from server.organizing.lists import service as lists
 from server.organizing.membership import service as membership
 from server.organizing.movements.queries import is_circle
 from server.organizing.parties import Party, recipient_of, uri_of
+from server.organizing.personal import records
+from server.organizing.personal.records import Kind
 from server.organizing.refusal import Refusal, Refused, require
+from server.organizing.relations.policy import OUT_OF_REACH
+from server.organizing.relations.silence import are_apart
 
-NOBODY_ASKED = Refusal("There is no such request.")
+NOBODY_ASKED = Refusal("There is no such request.", missing=True)
 
 
 async def follow(context: Context, *, follower: LocalActor, followee: Party) -> Edge:
@@ -21,7 +26,9 @@ async def follow(context: Context, *, follower: LocalActor, followee: Party) -> 
     """
     own = recipient_of(context.origin, follower)
     target = uri_of(context.origin, followee)
-    require(policy.may_follow(follower=own.actor, followee=target))
+    require(policy.may_follow(follower=own.actor, followee=target, as_circle=await is_circle(context, follower)))
+    if await are_apart(context, own.actor, target):
+        raise Refused(OUT_OF_REACH)
     if not isinstance(followee, LocalActor):
         return await edges.ask(context, follower=follower, followee=followee)
     if await is_circle(context, followee):
@@ -46,9 +53,10 @@ async def unfollow(context: Context, *, follower: LocalActor, followee: Party) -
         if await is_circle(context, followee):
             await membership.depart(context, circle=followee, member=context.origin.actor(follower.id))
         elif edge is not None:
-            await follows.remove(context, edge)
+            await edges.cut(context, follower=edge.follower, followee=target)
     elif edge is not None:
         await edges.take_back(context, follower=follower, followee=followee, edge=edge)
+    await _forget_choices(context, context.origin.actor(follower.id), target)
 
 
 async def accept_request(context: Context, *, owner: LocalActor, requester: str) -> None:
@@ -79,6 +87,13 @@ async def remove_follower(context: Context, *, owner: LocalActor, follower: str)
         await membership.remove(context, circle=owner, member=follower, by=owner)
         return
     await edges.reject_edge(context, owner=owner, edge=await _edge_to(context, owner, follower))
+
+
+async def _forget_choices(context: Context, follower: str, followee: str) -> None:
+    """How somebody was followed, recommended and listed goes with the follow."""
+    for kind in (Kind.FOLLOWING, Kind.ENDORSEMENT):
+        await records.remove(context, kind, follower, followee)
+    await lists.take_out_everywhere(context, owner=follower, member=followee)
 
 
 async def _edge_to(context: Context, owner: LocalActor, follower: str) -> Edge:

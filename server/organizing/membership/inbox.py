@@ -20,19 +20,22 @@ from server.organizing.membership.states import State, Step
 from server.organizing.movements.queries import is_circle
 from server.organizing.parties import local_actor, recipient_of
 from server.organizing.refusal import Refused, require
+from server.organizing.relations.silence import are_apart
 from server.organizing.remembered import is_remembered, remember
 
 
 async def handle_join_group(context: Context, received: Received) -> Outcome:
     """An application to a circle; a member or an invited person is answered at once, others wait for an organizer.
 
-    A Join of a movement is rejected: those are followed. IGNORED when taken back before it came, when the host is
-    blocked or sent too many. REFUSED for what is no group here or who cannot be a member.
+    A Join of a movement is rejected: those are followed. IGNORED when taken back before it came, when the sender or
+    host is blocked, or the host sent too many. REFUSED for what is no group here or who cannot be a member.
     """
     group = await _circle_or_movement(context, received.activity.object)
     if group is None:
         return Outcome.REFUSED
     if not await _is_welcome(context, received, budgets.JOINS):
+        return Outcome.IGNORED
+    if await are_apart(context, context.origin.actor(group.id), received.sender.id):
         return Outcome.IGNORED
     applicant, join = recipient_of(context.origin, received.sender), as_received(received.activity)
     if not await is_circle(context, group):

@@ -54,6 +54,11 @@ async def requests_of(context: Context, actor: LocalActor) -> list[Request]:
     return sorted(waiting, key=lambda request: request.since)
 
 
+async def waiting_for(context: Context, actor: LocalActor) -> list[Request]:
+    """Of those, who asks to follow, or to become a member; invitations are answered by following."""
+    return [request for request in await requests_of(context, actor) if request.way is not Way.INVITE]
+
+
 async def members_of(context: Context, circle: LocalActor, viewer: LocalActor) -> list[Member]:
     """The active members of a circle, for its organizers and the circle itself; empty for everybody else."""
     group = context.origin.actor(circle.id)

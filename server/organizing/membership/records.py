@@ -116,6 +116,14 @@ async def any_active(context: Context, group: str) -> bool:
     return (await context.session.execute(statement)).first() is not None
 
 
+async def active_among(context: Context, group: str, actors: Collection[str]) -> set[str]:
+    """Those of the actors who are active members of a group. One query, however many they are; nothing is opened."""
+    by_index = {_index(context, "member", actor): actor for actor in actors}
+    active = _group_is(context, group), col(Membership.state) == State.ACTIVE
+    among = select(col(Membership.member_index)).where(*active, col(Membership.member_index).in_(by_index))
+    return {by_index[index] for index in (await context.session.execute(among)).scalars()}
+
+
 async def is_welcome(context: Context, member: str) -> bool:
     """Whether somebody belongs to a group, or was invited to one; nothing is opened. Whoever only asked is not."""
     statement = select(col(Membership.id)).where(

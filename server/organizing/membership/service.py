@@ -21,8 +21,11 @@ from server.organizing.membership.records import Record, Role, Way
 from server.organizing.membership.states import State, Step
 from server.organizing.membership.wire import invite_of, join_of, member_document, member_id
 from server.organizing.movements.queries import is_circle, scope_of_group
+from server.organizing.notifications import service as notifications
 from server.organizing.parties import Party, local_actor, recipient_of, uri_of
 from server.organizing.refusal import Refusal, Refused, require
+from server.organizing.relations.policy import OUT_OF_REACH
+from server.organizing.relations.silence import are_apart
 
 NOT_WAITING = Refusal("Nobody of that address is waiting or a member here.")
 KEEP_UNDECIDED = timedelta(days=30)
@@ -54,8 +57,10 @@ async def join(context: Context, *, person: LocalActor, group: Party) -> Record 
     if not isinstance(group, LocalActor):
         return await elsewhere.join(context, person=person, group=group)
     require(policy.may_apply(kind=person.kind, to_circle=await is_circle(context, group)))
-    own = recipient_of(context.origin, person)
-    known = await records.find(context, group=uri_of(context.origin, group), member=own.actor)
+    own, target = recipient_of(context.origin, person), uri_of(context.origin, group)
+    if await are_apart(context, own.actor, target):
+        raise Refused(OUT_OF_REACH)
+    known = await records.find(context, group=target, member=own.actor)
     if known is not None and known.state is not State.INVITED:
         return known
     record = await apply(context, circle=group, applicant=own, way=Way.LOCAL, activity=None)
@@ -95,6 +100,8 @@ async def apply(
     if not _outweighs(known, way):
         record = record.but(way=way, activity=activity)
     await records.put(context, record)
+    if record.state is State.APPLIED:
+        await notifications.follows(context, followee=group, follower=record.member, asks=True)
     return record
 
 
@@ -102,6 +109,7 @@ async def admit(context: Context, *, circle: LocalActor, member: str, by: LocalA
     """An organizer, or the circle itself, takes an applicant in and tells them. Raises `Refused`."""
     record = (await _decide(context, circle, member, by)).after(Step.ADMIT)
     await records.put(context, record)
+    await notifications.decided(context, group=circle, applicant=record.member)
     edge = await follows.find(context, follower=record.member, followee=record.group)
     if edge is not None and edge.state == edges.REQUESTED:
         await edges.accept_edge(context, owner=circle, edge=edge)
@@ -165,6 +173,7 @@ async def depart(context: Context, *, circle: LocalActor, member: str) -> bool:
     group = context.origin.actor(circle.id)
     record = await records.find(context, group=group, member=member)
     if record is not None:
+        await notifications.decided(context, group=circle, applicant=member)
         await _withdraw(context, circle, record)
         await records.put(context, record.after(_WAY_OUT[record.state]))
     return await edges.cut(context, follower=member, followee=group) or record is not None
@@ -263,6 +272,7 @@ async def _make_room(context: Context, circle: LocalActor, applicant: Recipient)
 
 async def _lapse(context: Context, record: Record) -> None:
     """Ends an application or invitation without a word."""
+    await notifications.follows_no_more(context, followee=record.group, follower=record.member)
     await edges.cut(context, follower=record.member, followee=record.group)
     await records.put(context, record.after(_WAY_OUT[record.state]))
 
@@ -292,6 +302,7 @@ async def _withdraw(context: Context, circle: LocalActor, record: Record) -> Non
 
 
 async def _end(context: Context, circle: LocalActor, record: Record) -> None:
+    await notifications.decided(context, group=circle, applicant=record.member)
     await _withdraw(context, circle, record)
     await records.put(context, record)
     edge = await follows.find(context, follower=record.member, followee=record.group)

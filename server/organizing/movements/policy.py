@@ -21,6 +21,15 @@ def may_describe(*, name: str, summary: str) -> Refusal | None:
     return None
 
 
+def may_show(*, posture: str | None, discoverable: bool, relocked: bool) -> Refusal | None:
+    """Whether a movement (None: a circle) may be shown so. Only a public one is in a directory; circles stay locked."""
+    if relocked:
+        return Refusal("Anybody may follow a movement, and a circle decides about each: that stays so.")
+    if discoverable and posture != "public":
+        return Refusal("Only a movement that everybody may see can be listed.")
+    return None
+
+
 def may_create(*, name: str, summary: str, posture: str, organizer_kind: str | None) -> Refusal | None:
     """Whether a movement may be made so: by a person, or by the operator (None)."""
     if posture not in POSTURES:

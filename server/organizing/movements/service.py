@@ -68,8 +68,7 @@ async def open_circle(
 
 async def update_movement(context: Context, *, group: LocalActor, name: str, summary: str) -> None:
     """Changes what a movement or circle says of itself and tells its followers. Raises `Refused`."""
-    require(policy.may_describe(name=name, summary=summary))
-    await profiles.describe(context, actor=group, name=name.strip(), summary=summary)
+    await profiles.revise(context, actor=group, name=name, summary=summary)
 
 
 async def _circle_handle(context: Context, actor: LocalActor, movement: Movement, purpose: str) -> str:

@@ -6,6 +6,8 @@ from federation.vocabulary import Document
 from federation.vocabulary.actors import ActorProfile, actor_document
 from federation.vocabulary.html import paragraphs
 from models import LocalActor
+from server.organizing.parties import endpoints_of, picture_address
+from server.organizing.profile_fields import shown_fields
 
 
 def group_document(origin: Origin, group: LocalActor) -> Document:
@@ -21,12 +23,16 @@ def group_document(origin: Origin, group: LocalActor) -> Document:
             domain=origin.domain,
             url=origin.profile(group.handle),
             shared_inbox=origin.shared_inbox,
+            endpoints=endpoints_of(origin),
             public_key_pem=group.public_key_pem,
             multikeys=proof_keys(group),
             name=group.name,
             summary=paragraphs(group.summary),
+            fields=shown_fields(group),
             locked=group.locked,
             discoverable=group.discoverable,
+            icon=picture_address(origin, group.picture_id),
+            image=picture_address(origin, group.banner_id),
             openness="moderated" if group.locked else "invite_only",
             posting_restricted=True,
         )

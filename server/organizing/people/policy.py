@@ -1,11 +1,15 @@
 """What makes an account acceptable. Pure."""
 
+from collections.abc import Sequence
+
 from server.organizing.refusal import Refusal
 
 SHORTEST_PASSPHRASE = 12
 LONGEST_PASSPHRASE = 1_024
 LONGEST_NAME = 100
 LONGEST_SUMMARY = 5_000
+MOST_FIELDS = 8
+LONGEST_FIELD = 255
 
 
 def may_use_passphrase(passphrase: str) -> Refusal | None:
@@ -23,6 +27,17 @@ def may_describe(*, name: str, summary: str) -> Refusal | None:
         return Refusal(f"A name has at most {LONGEST_NAME} characters.")
     if len(summary) > LONGEST_SUMMARY:
         return Refusal(f"A description has at most {LONGEST_SUMMARY} characters.")
+    return None
+
+
+def may_list_fields(*, fields: Sequence[tuple[str, str]]) -> Refusal | None:
+    """Whether rows are fit for a profile: few, each with a name, and short."""
+    if len(fields) > MOST_FIELDS:
+        return Refusal(f"Validation failed: A profile has at most {MOST_FIELDS} fields")
+    if any(not name for name, _ in fields):
+        return Refusal("Validation failed: Fields must all have a label")
+    if any(len(text) > LONGEST_FIELD for row in fields for text in row):
+        return Refusal(f"Validation failed: A field has at most {LONGEST_FIELD} characters")
     return None
 
 

@@ -17,10 +17,15 @@ from federation.remote import known_actor
 from federation.vocabulary import builders
 from federation.vocabulary.activities import PUBLIC
 from models import LocalActor, OutboxItem, Person
+from server.oauth import tokens
 from server.organizing import profiles
+from server.organizing.conversations import records as conversations
+from server.organizing.media import records as media
 from server.organizing.membership import records
 from server.organizing.membership import service as membership
+from server.organizing.notifications import service as notifications
 from server.organizing.people import policy
+from server.organizing.personal import records as personal
 from server.organizing.posts import service as posts
 from server.organizing.posts.copies import inboxes_of_author
 from server.organizing.refusal import require
@@ -58,8 +63,7 @@ async def create_person(
 
 async def update_person(context: Context, *, person: LocalActor, name: str, summary: str) -> None:
     """Changes what a person says of themselves and tells their followers. Raises `Refused`."""
-    require(policy.may_describe(name=name, summary=summary))
-    await profiles.describe(context, actor=person, name=name, summary=summary)
+    await profiles.revise(context, actor=person, name=name, summary=summary)
 
 
 async def delete_person(context: Context, *, person: LocalActor) -> None:
@@ -76,10 +80,16 @@ async def delete_person(context: Context, *, person: LocalActor) -> None:
     await follows.remove_actor(context, own)
     await membership.forget_actor(context, own)
     await departures.forget(context, own)
+    await tokens.revoke_all_of(context, person)
+    await media.remove_all_of(context, person.id)
+    await personal.remove_all_of(context, own)
+    await notifications.forget_actor(context, person)
+    await conversations.forget_owner(context, person)
     account = await context.session.get(Person, person.id)
     if account is not None:
         await context.session.delete(account)
-    person.name, person.summary, person.state, person.deleted_at = "", "", "deleted", context.now
+    person.name, person.summary, person.fields = "", "", "[]"
+    person.state, person.deleted_at = "deleted", context.now
     context.session.add(person)
     await context.session.flush()
     farewell = builders.delete(id=context.origin.activity(random_id()), actor=own, object_id=own, to=[PUBLIC])

@@ -6,6 +6,8 @@ from federation.vocabulary import Document
 from federation.vocabulary.actors import ActorProfile, actor_document
 from federation.vocabulary.html import paragraphs
 from models import LocalActor
+from server.organizing.parties import endpoints_of, picture_address
+from server.organizing.profile_fields import shown_fields
 
 
 def person_document(origin: Origin, person: LocalActor) -> Document:
@@ -18,11 +20,15 @@ def person_document(origin: Origin, person: LocalActor) -> Document:
             domain=origin.domain,
             url=origin.profile(person.handle),
             shared_inbox=origin.shared_inbox,
+            endpoints=endpoints_of(origin),
             public_key_pem=person.public_key_pem,
             multikeys=proof_keys(person),
             name=person.name,
             summary=paragraphs(person.summary),
+            fields=shown_fields(person),
             locked=person.locked,
             discoverable=person.discoverable,
+            icon=picture_address(origin, person.picture_id),
+            image=picture_address(origin, person.banner_id),
         )
     )

@@ -16,6 +16,7 @@ from federation.vocabulary.actors import Actor
 from federation.vocabulary.objects import Note
 from models import LocalActor, Post
 from server.organizing.membership import records as memberships
+from server.organizing.numbers import draw_number
 from server.organizing.parties import ACTIVE
 from server.organizing.posts import records
 from server.organizing.posts.content import Audience, PostContent, content_of
@@ -117,7 +118,7 @@ async def keep(context: Context, content: PostContent, audience: Audience, *, by
     groups = [uri for uri in content.audience if not context.origin.owns(uri)]
     local = await _groups_among(context, addressed)
     place = next(iter([*local, *groups]), None)
-    number = records.draw_number(content.published, os.urandom, coarse=True)
+    number = draw_number(content.published, os.urandom, coarse=True)
     return await records.put(context, content, audience=audience, group=place, number=number, by=by)
 
 

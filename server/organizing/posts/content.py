@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from federation.vocabulary.activities import PUBLIC
 from federation.vocabulary.objects import Attachment, Mention, Note
+from federation.vocabulary.polls import Poll
 
 
 class Audience(StrEnum):
@@ -35,7 +36,8 @@ class PostContent:
 
     `html` is sanitised, `source` the text it was made from, known for our own posts only. `recipients` are local
     actors to whose own inbox a post from elsewhere came. `inboxes` received our own post besides those who follow,
-    and are to hear of its edits and its end.
+    and are to hear of its edits and its end. The numbers of a `poll` of ours are kept beside it
+    (`poll_records.py`).
     """
 
     uri: str
@@ -59,6 +61,7 @@ class PostContent:
     attachments: tuple[Attachment, ...] = ()
     recipients: tuple[str, ...] = ()
     inboxes: tuple[str, ...] = ()
+    poll: Poll | None = None
 
     @property
     def named(self) -> frozenset[str]:
@@ -82,7 +85,8 @@ class PostContent:
         lists = {name: tuple(values[name]) for name in _LISTS}
         made = {
             "mentions": tuple(Mention(**mention) for mention in values["mentions"]),
-            "attachments": tuple(Attachment(**attachment) for attachment in values["attachments"]),
+            "attachments": tuple(_attachment(attachment) for attachment in values["attachments"]),
+            "poll": _poll(values.get("poll")),
         }
         return cls(**(values | moments | lists | made))
 
@@ -112,6 +116,7 @@ def content_of(note: Note, *, published: datetime, recipients: Iterable[str] = (
         mentions=note.mentions,
         hashtags=note.hashtags,
         attachments=note.attachments,
+        poll=note.poll,
         recipients=tuple(recipients),
     )
 
@@ -121,5 +126,17 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else asdict(value)
 
 
+def _attachment(fields: dict[str, Any]) -> Attachment:
+    focus = fields.get("focus")
+    return Attachment(**(fields | {"focus": tuple(focus) if focus is not None else None}))
+
+
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text is not None else None
+
+
+def _poll(values: dict[str, Any] | None) -> Poll | None:
+    if values is None:
+        return None
+    lists = {name: tuple(values[name]) for name in ("options", "counts")}
+    return Poll(**(values | lists | {"ends": _moment(values["ends"])}))

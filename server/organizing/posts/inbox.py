@@ -1,16 +1,20 @@
 """Gives meaning to Create, Update and Delete of posts from elsewhere. Nobody speaks for another; fetches nothing."""
 
+from contextlib import suppress
+
+from crypto.sealing import CannotOpen
 from federation import authority, follows
 from federation.context import Context
 from federation.origin import same_origin
 from federation.received import Received
 from federation.table import Outcome
 from federation.vocabulary.objects import Note, parse_note
-from models import LocalActor
+from models import LocalActor, Post
 from server.organizing import budgets
-from server.organizing.posts import arrivals, records, strangers
+from server.organizing.posts import arrivals, records, revisions, strangers, votes
 from server.organizing.posts.content import PostContent
 from server.organizing.posts.records import StoredPost
+from server.organizing.posts.telling import tell_of_edit, tell_of_end, tell_of_new
 from server.organizing.remembered import remember
 
 
@@ -24,16 +28,11 @@ async def handle_create_note(context: Context, received: Received) -> Outcome:
     note = _note(received)
     author = arrivals.author_of(context, received, note)
     if note.is_vote:
-        return await handle_create_vote(context, received)
+        return Outcome.IGNORED  # another row of the table
     if await records.find_row(context, note.id) is not None:
         # A known post reaches nobody new because somebody, its author included, names others around it (B2).
         return Outcome.IGNORED
     return await _arrive(context, received, note, author)
-
-
-async def handle_create_vote(context: Context, received: Received) -> Outcome:
-    """A vote in a poll of ours. There is no poll to vote in yet, and a vote is never shown as a reply: IGNORED."""
-    return Outcome.IGNORED
 
 
 async def handle_update_note(context: Context, received: Received) -> Outcome:
@@ -73,6 +72,7 @@ async def handle_delete_object(context: Context, received: Received) -> Outcome:
         return Outcome.IGNORED
     if row.local or row.author_index not in records.author_indexes(context, [sender]):
         return Outcome.REFUSED
+    await _tell_of_end(context, row)
     await records.blank(context, row)
     return Outcome.DONE
 
@@ -96,23 +96,43 @@ async def _arrive(context: Context, received: Received, note: Note, author: str)
         by = await strangers.take(context, content, followed=followed)
     except budgets.OverBudget as over:
         return Outcome.RETRY if over.for_now else Outcome.IGNORED
-    await arrivals.keep(context, content, audience, by=by)
+    row = await arrivals.keep(context, content, audience, by=by)
+    await tell_of_new(context, StoredPost(row, content))
     return Outcome.DONE
+
+
+async def _tell_of_end(context: Context, row: Post) -> None:
+    with suppress(CannotOpen):  # what nobody can read goes without a word
+        await tell_of_end(context, await records.opened_one(context, row))
 
 
 async def _change(context: Context, post: StoredPost, note: Note) -> Outcome:
     old = post.content
-    if note.updated is None and note.type == "Question":
-        # New totals of a poll: nothing of what we show has changed.
-        return Outcome.IGNORED
+    if note.type == "Question" and note.updated in (None, old.updated):
+        return await _count(context, post, note)
     moment = min(note.updated or context.now, context.now)
     if moment < (old.updated or old.published):
         return Outcome.IGNORED
     changed = _changed(post, note)
-    if note.updated is None and changed == old:
+    if changed == old:
         # Anybody can have us look at a post again: unless something is new, that is no edit.
         return Outcome.IGNORED
-    await records.replace_content(context, post, changed.but(updated=moment))
+    if post.row.review_on is None:  # what strangers said before is kept for nobody
+        await revisions.keep(context, post)
+    if changed.poll is None or old.poll is None or changed.poll.options != old.poll.options:
+        await votes.forget_polls(context, [post.id])
+    changed = changed.but(updated=moment)
+    await records.replace_content(context, post, changed)
+    await tell_of_edit(context, StoredPost(post.row, changed), post)
+    return Outcome.DONE
+
+
+async def _count(context: Context, post: StoredPost, note: Note) -> Outcome:
+    """New numbers of a poll, or its end: no edit. Other options would be one."""
+    poll = post.content.poll
+    if poll is None or note.poll is None or poll.options != note.poll.options or poll == note.poll:
+        return Outcome.IGNORED
+    await records.replace_content(context, post, post.content.but(poll=note.poll))
     return Outcome.DONE
 
 
@@ -128,6 +148,7 @@ def _changed(post: StoredPost, note: Note) -> PostContent:
         mentions=note.mentions,
         hashtags=note.hashtags,
         attachments=note.attachments,
+        poll=note.poll,
     )
 
 

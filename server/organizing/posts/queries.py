@@ -9,10 +9,12 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from federation.context import Context, Viewer
+from federation.vocabulary.showing import options_list
 from models import LocalActor, Post, Reaction
 from server.organizing.posts.records import StoredPost, author_indexes, find_row, find_stored, opened
 from server.organizing.posts.sight import as_viewer, server_has_copy, sight_of
 from server.organizing.posts.timelines import Entry, Page, timeline_home, timeline_of
+from server.organizing.relations.silence import Where, silence_of
 
 __all__ = [
     "Entry",
@@ -58,9 +60,18 @@ async def find_post(context: Context, reference: str, viewer: Viewer | LocalActo
     if post is None:
         return None
     who = as_viewer(context, viewer) if isinstance(viewer, LocalActor) else viewer
-    if post.audience.is_open or (await sight_of(context, who)).shows(post):
+    if await _is_shown(context, post, who):
         return post
     return post if post.row.local and await server_has_copy(context, who, post) else None
+
+
+async def _is_shown(context: Context, post: StoredPost, viewer: Viewer) -> bool:
+    """An open post is shown to anybody who asks; but among people here, not to whom its author blocked, nor back."""
+    if not post.audience.is_open:
+        return (await sight_of(context, viewer)).shows(post)
+    if viewer.actor is None or not context.origin.owns(viewer.actor):
+        return True
+    return not (await silence_of(context, viewer.actor)).covers(post.content.author)
 
 
 async def find_numbered(
@@ -83,7 +94,8 @@ async def thread(context: Context, reference: str, viewer: Viewer | LocalActor) 
     statement = select(Post).where(col(Post.root_index) == post.row.root_index, col(Post.deleted_at).is_(None))
     rows = await context.session.execute(statement.order_by(col(Post.number)).limit(LONGEST_THREAD))
     who = as_viewer(context, viewer) if isinstance(viewer, LocalActor) else viewer
-    seen = (await sight_of(context, who)).shown(await opened(context, rows.scalars().all()))
+    sight = await sight_of(context, who, Where.TIMELINES)
+    seen = sight.shown(await opened(context, rows.scalars().all()))
     return Thread(post, _ancestors(post, seen), _descendants(post, seen))
 
 
@@ -103,7 +115,7 @@ def page_view(post: StoredPost | Entry) -> PageView:
     content = post.post.content if isinstance(post, Entry) else post.content
     published = content.published.astimezone(UTC)
     return PageView(
-        content=content.html,
+        content=content.html + options_list(content.poll.options if content.poll else ()),
         summary=content.summary,
         url=content.url or content.uri,
         published=published.isoformat(),

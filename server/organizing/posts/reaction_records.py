@@ -14,7 +14,8 @@ from crypto.sealing import Cell
 from crypto.tokens import Random, random_id
 from federation.context import Context
 from models import Post, Reaction
-from server.organizing.posts.records import draw_number, scope_of_post
+from server.organizing.numbers import draw_number
+from server.organizing.posts.records import scope_of_post
 
 Kind = Literal["boost", "like"]
 BOOST: Kind = "boost"

@@ -19,6 +19,7 @@ from server.organizing.posts.queries import find_post
 from server.organizing.posts.reaction_records import BOOST, LIKE, Kind, ReactionRecord
 from server.organizing.posts.records import StoredPost
 from server.organizing.posts.speakers import speaker_of
+from server.organizing.posts.telling import tell_of_reaction, tell_of_reaction_taken_back
 from server.organizing.refusal import Refused, require
 
 
@@ -115,6 +116,7 @@ async def _react(
     reaction = await reaction_records.put(
         context, post.row, kind, record, moment=context.now, reaction_id=reaction_id, random=random
     )
+    await tell_of_reaction(context, post, reaction, record)
     return reaction, record
 
 
@@ -127,6 +129,7 @@ async def _taken_back(
         return None
     (record,) = await reaction_records.opened(context, seen.row, [reaction])
     await reaction_records.remove(context, reaction)
+    await tell_of_reaction_taken_back(context, reaction, record.actor)
     return seen, reaction, record
 
 

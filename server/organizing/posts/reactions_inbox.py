@@ -13,6 +13,7 @@ from server.organizing.posts.content import Audience
 from server.organizing.posts.queries import find_post
 from server.organizing.posts.reaction_records import BOOST, LIKE, Kind, ReactionRecord
 from server.organizing.posts.records import StoredPost
+from server.organizing.posts.telling import tell_of_reaction, tell_of_reaction_taken_back
 
 MOST_REACTIONS = 10_000
 """Boosts and likes kept of one post; beyond, nobody counts."""
@@ -123,7 +124,8 @@ async def _react(context: Context, received: Received, post: StoredPost, kind: K
     except budgets.OverBudget as over:
         return Outcome.RETRY if over.for_now else Outcome.IGNORED
     moment = min(activity.published or context.now, context.now)
-    await reaction_records.put(context, post.row, kind, record, moment=moment)
+    reaction = await reaction_records.put(context, post.row, kind, record, moment=moment)
+    await tell_of_reaction(context, post, reaction, record)
     return Outcome.DONE
 
 
@@ -132,6 +134,7 @@ async def _undo(context: Context, received: Received, kind: Kind) -> Outcome:
     if reaction is None:
         return Outcome.IGNORED
     await reaction_records.remove(context, reaction)
+    await tell_of_reaction_taken_back(context, reaction, received.sender.id)
     return Outcome.DONE
 
 

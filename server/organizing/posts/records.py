@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlmodel import col
@@ -11,15 +11,17 @@ from sqlmodel import col
 from crypto.sealing import Cell
 from crypto.tokens import Random, random_id
 from federation.context import Context
-from models import Circle, Movement, Post, Reaction
+from models import Circle, Medium, Movement, Poll, Post, PostEdit, Reaction
 from server.organizing.movements.queries import scope_of, scope_of_group
+from server.organizing.notifications import records as notifications
+from server.organizing.posts import marks, votes
 from server.organizing.posts.content import OPEN, Audience, PostContent
 from server.vault import SERVER_SCOPE
 
-_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _ADD = insert(Post.__table__)  # type: ignore[attr-defined]  # a class of SQLModel has it, its stubs do not
 _BY_URI = select(Post).where(col(Post.uri_index) == bindparam("uri"))
 KEEP_TOMBSTONES = timedelta(days=30)
+_CHUNK = 500
 _NOBODY = b"\0" * 16
 """Stands in a tombstone for its author, who is forgotten too."""
 
@@ -48,20 +50,6 @@ class StoredPost:
     def audience(self) -> Audience:
         """Who it is for."""
         return Audience(self.row.audience)
-
-
-def draw_number(moment: datetime, random: Random = os.urandom, *, coarse: bool = False) -> int:
-    """A number that orders by time: milliseconds since 1970, shifted by 20 random bits.
-
-    Two of one millisecond collide once in a million times; what came in is then tried again.
-
-    A coarse moment has only whole seconds, which is all that most servers send: it gets random milliseconds, or else
-    busy seconds would collide.
-    """
-    milliseconds = int(max(moment, _EARLIEST).timestamp() * 1_000)
-    if coarse and milliseconds % 1_000 == 0:
-        milliseconds += int.from_bytes(random(4)) % 1_000
-    return milliseconds << 20 | int.from_bytes(random(3)) >> 4
 
 
 def uri_index(context: Context, uri: str) -> bytes:
@@ -179,15 +167,18 @@ async def replace_content(context: Context, post: StoredPost, content: PostConte
 
 
 async def blank(context: Context, row: Post) -> None:
-    """Turns a row into a tombstone: its id stays, its content, author, place and reactions do not.
+    """Turns a row into a tombstone: its id stays, its content, author and place do not, nor what hangs on it.
 
     That of a post from elsewhere goes after 30 days, when no repeat of its Create can come unnoticed any more.
     """
-    await context.session.execute(delete(Reaction).where(col(Reaction.post_id) == row.id))
+    for hanging in (Reaction, PostEdit, Poll, Medium):
+        await context.session.execute(delete(hanging).where(col(hanging.post_id) == row.id))
+    await forget_beside(context, [row.id])
+    await notifications.forget_posts(context, [row.id])
     row.document = row.sealed_document = None
     row.author_index = _NOBODY
     row.group_index = row.parent_index = row.root_index = None
-    row.deleted_at = context.now
+    row.deleted_at, row.pinned_at = context.now, None
     row.review_on = None if row.local else context.now.date() + KEEP_TOMBSTONES
     context.session.add(row)
     await context.session.flush()
@@ -197,8 +188,19 @@ async def blank(context: Context, row: Post) -> None:
 async def remove_all_by(context: Context, author: str) -> int:
     """Deletes every row of an author, reactions included; how many there were."""
     condition = col(Post.author_index).in_(author_indexes(context, [author]))
+    await notifications.forget_sender(context, author)
     context.wake("log")
-    return len((await context.session.execute(delete(Post).where(condition).returning(col(Post.id)))).all())
+    ids = (await context.session.execute(delete(Post).where(condition).returning(col(Post.id)))).scalars().all()
+    await forget_beside(context, ids)
+    return len(ids)
+
+
+async def forget_beside(context: Context, posts: Sequence[str]) -> None:
+    """Removes what no foreign key leads to, since nobody may read which post it is about: votes and bookmarks."""
+    for start in range(0, len(posts), _CHUNK):
+        chunk = posts[start : start + _CHUNK]
+        await votes.forget_polls(context, chunk)
+        await marks.forget_subjects(context, chunk)
 
 
 async def scope_of_post(context: Context, row: Post) -> str:
@@ -206,6 +208,14 @@ async def scope_of_post(context: Context, row: Post) -> str:
     if row.group_index is None or row.audience in OPEN:
         return SERVER_SCOPE
     return (await scopes_by_group(context)).get(row.group_index, SERVER_SCOPE)
+
+
+async def scopes_of_posts(context: Context, rows: Sequence[Post]) -> dict[str, str]:
+    """The same for many, by the ids of their rows; at most two queries."""
+    grouped = [row for row in rows if row.group_index is not None and row.audience not in OPEN]
+    scopes = await scopes_by_group(context) if grouped else {}
+    named = {row.id: scopes.get(row.group_index or b"", SERVER_SCOPE) for row in grouped}
+    return {row.id: named.get(row.id, SERVER_SCOPE) for row in rows}
 
 
 async def _fill(context: Context, row: Post, content: PostContent, scope: str) -> None:

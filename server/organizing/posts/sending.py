@@ -10,7 +10,7 @@ from federation.identities import proof_key_for
 from federation.vocabulary import Document, builders
 from federation.vocabulary.contexts import DATA_INTEGRITY_V1
 from models import LocalActor
-from server.organizing.posts import wire
+from server.organizing.posts import tallies, wire
 from server.organizing.posts.audiences import send_to_audience
 from server.organizing.posts.content import Audience
 from server.organizing.posts.copies import inboxes_of_post
@@ -19,13 +19,16 @@ from server.organizing.posts.records import StoredPost, scope_of_post
 
 async def send_create(context: Context, author: LocalActor, post: StoredPost) -> None:
     """Sends a new post to those it is for."""
-    await _send(context, author, post, wire.create_of(context.origin, post))
+    await _send(context, author, post, wire.create_of(context.origin, post, context.now))
 
 
 async def send_update(context: Context, author: LocalActor, post: StoredPost) -> None:
     """Sends an edited post, whole, to those it is for now. Who left since it was published gets no more content."""
+    (counted,) = await tallies.with_counts(context, [post])
     activity = builders.update(
-        id=context.origin.activity(random_id()), actor=post.content.author, object=wire.note_of(context.origin, post)
+        id=context.origin.activity(random_id()),
+        actor=post.content.author,
+        object=wire.note_of(context.origin, counted, context.now),
     )
     await _send(context, author, post, activity)
 
@@ -43,6 +46,21 @@ async def send_delete(context: Context, author: LocalActor, post: StoredPost) ->
         cc=list(post.content.cc),
     )
     await _send(context, author, post, activity, also=await inboxes_of_post(context, post), is_urgent=True)
+
+
+async def send_pin(context: Context, author: LocalActor, post: StoredPost, *, pinned: bool) -> None:
+    """Tells those an open post was for that it is pinned, or no more (WIRE 5.11)."""
+    own = post.content.author
+    build = builders.add if pinned else builders.remove
+    activity = build(
+        id=context.origin.activity(random_id()),
+        actor=own,
+        object=post.content.uri,
+        target=context.origin.actor(author.id, "featured"),
+        to=list(post.content.to),
+        cc=list(post.content.cc),
+    )
+    await _send(context, author, post, activity)
 
 
 async def _send(

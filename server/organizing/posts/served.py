@@ -8,13 +8,14 @@ from federation.vocabulary import Document
 from federation.vocabulary.activities import PUBLIC
 from federation.vocabulary.contexts import without_context
 from models import LocalActor, Post, Reaction
-from server.organizing.posts import reaction_records, wire
+from server.organizing.posts import pins, reaction_records, tallies, wire
 from server.organizing.posts.content import Audience
 from server.organizing.posts.queries import find_post
 from server.organizing.posts.reaction_records import BOOST
 from server.organizing.posts.records import StoredPost, author_index, opened
 from server.organizing.posts.sight import Sight
 from server.organizing.posts.timelines import boosts_by, posts_by
+from server.organizing.window import Window
 
 PAGE = 20
 
@@ -30,7 +31,10 @@ async def object_document(context: Context, object_id: str, viewer: Viewer) -> D
             raise Gone(tombstone)
         return None
     post = await find_post(context, object_id, viewer)
-    return None if post is None else wire.note_of(context.origin, post)
+    if post is None:
+        return None
+    (counted,) = await tallies.with_counts(context, [post])
+    return wire.note_of(context.origin, counted, context.now)
 
 
 async def announce_document(context: Context, activity_id: str) -> Document | None:
@@ -51,10 +55,11 @@ async def outbox(context: Context, actor: LocalActor, cursor: str | None) -> Col
     if cursor is not None and before is None:
         return None
     sight, own = Sight(), context.origin.actor(actor.id)
-    posts = await posts_by(context, sight, [own], limit=PAGE, before=before)
-    boosts = await boosts_by(context, sight, [own], limit=PAGE, before=before)
+    window = Window(PAGE, before)
+    posts = await tallies.with_counts(context, await posts_by(context, sight, [own], window))
+    boosts = await boosts_by(context, sight, [own], window)
     items: list[tuple[int, Document]] = [
-        (post.row.number, without_context(wire.create_of(context.origin, post))) for post in posts
+        (post.row.number, without_context(wire.create_of(context.origin, post, context.now))) for post in posts
     ]
     for reaction, post in boosts:
         announce = await _public_announce(context, reaction, post)
@@ -88,8 +93,10 @@ async def replies(context: Context, object_id: str, viewer: Viewer, cursor: str 
 
 
 async def featured(context: Context, actor: LocalActor) -> Collection:
-    """Pinned posts: there are none yet, and other servers want to be told so."""
-    return Collection((), 0)
+    """The posts that an actor pinned, newest pin first: anybody may read each."""
+    posts = await tallies.with_counts(context, await pins.pinned_by(context, context.origin.actor(actor.id)))
+    items = [without_context(wire.note_of(context.origin, post, context.now)) for post in posts]
+    return Collection(items, len(items))
 
 
 async def _public_announce(context: Context, reaction: Reaction, post: StoredPost) -> Document | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, and_, or_, true
 from sqlmodel import col
 
 from federation import follows
@@ -14,6 +14,7 @@ from server.organizing.membership.records import Way
 from server.organizing.membership.states import State
 from server.organizing.posts.content import OPEN, Audience
 from server.organizing.posts.records import StoredPost, author_index, author_indexes, group_index
+from server.organizing.relations.silence import NONE, Silence, Where, silence_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Sight:
     """What one viewer may see, as blind indexes: looked up once, then a condition of a query.
 
     `sources` are the actors it follows and the groups it belongs to, by their ids; `authors` the same as indexes of
-    those whose posts for followers reach it, `groups` as indexes of the circles.
+    those whose posts for followers reach it, `groups` as indexes of the circles. Of whom `silence` covers, nothing is
+    shown; `unheard` are the same as indexes.
     """
 
     viewer: str | None = None
@@ -29,11 +31,20 @@ class Sight:
     own: frozenset[bytes] = frozenset()
     authors: frozenset[bytes] = frozenset()
     groups: frozenset[bytes] = frozenset()
+    silence: Silence = NONE
+    unheard: frozenset[bytes] = frozenset()
 
     def condition(self) -> ColumnElement[bool]:
-        """What of many posts the viewer sees, others' direct posts apart: to whom those go is sealed, see `shows`."""
+        """What of many posts the viewer sees, others' direct posts apart: to whom those go is sealed, see `shows`.
+
+        Posts of domains that the viewer shut out are among them: those too are left to `shows`.
+        """
+        heard = col(Post.author_index).not_in(self.unheard) if self.unheard else true()
         if self.viewer is None:
-            return self.open_condition()
+            return and_(self.open_condition(), heard)
+        return and_(heard, self._reach())
+
+    def _reach(self) -> ColumnElement[bool]:
         return or_(
             self.open_condition(),
             col(Post.author_index).in_(self.own),
@@ -51,7 +62,7 @@ class Sight:
 
         A mention gives nothing by itself: what counts is to be addressed, or to have it in one's own inbox (B15).
         """
-        if post.row.deleted_at is not None:
+        if post.row.deleted_at is not None or self.silence.covers(post.content.author):
             return False
         if post.audience.is_open:
             return True
@@ -75,10 +86,14 @@ def as_viewer(context: Context, actor: LocalActor | None) -> Viewer:
     return Viewer(context.origin.actor(actor.id), context.origin.domain)
 
 
-async def sight_of(context: Context, viewer: Viewer) -> Sight:
-    """What a viewer may see: two queries, none for nobody. Only what was accepted counts (HOSTILE B4)."""
+async def sight_of(context: Context, viewer: Viewer, where: Where = Where.EVERYWHERE) -> Sight:
+    """What a viewer may see: three queries, none for nobody. Only what was accepted counts (HOSTILE B4).
+
+    In timelines, without those whom the viewer muted.
+    """
     if viewer.actor is None:
         return Sight()
+    silence = await silence_of(context, viewer.actor, where)
     followed = await follows.following_of(context, viewer.actor)
     joined = await memberships.of_member(context, viewer.actor, state=State.ACTIVE)
     sources = {edge.followee for edge in followed} | {record.group for record in joined}
@@ -88,7 +103,15 @@ async def sight_of(context: Context, viewer: Viewer) -> Sight:
         own=frozenset(author_indexes(context, [viewer.actor])),
         authors=frozenset(author_index(context, source, Audience.FOLLOWERS) for source in sources),
         groups=frozenset(group_index(context, record.group) for record in joined),
+        silence=silence,
+        unheard=frozenset(author_indexes(context, silence.actors)),
     )
+
+
+async def open_sight_of(context: Context, viewer: Viewer) -> Sight:
+    """What a viewer sees in a timeline of public posts: what anybody does, but for those who are not heard."""
+    silence = await silence_of(context, viewer.actor, Where.TIMELINES)
+    return Sight(silence=silence, unheard=frozenset(author_indexes(context, silence.actors)))
 
 
 async def server_has_copy(context: Context, viewer: Viewer, post: StoredPost) -> bool:

@@ -13,7 +13,8 @@ from federation.origin import host_of
 from models import Post, Reaction
 from server.organizing import budgets
 from server.organizing.membership import records as memberships
-from server.organizing.posts import records
+from server.organizing.notifications import records as notifications
+from server.organizing.posts import marks, records, votes
 from server.organizing.posts.arrivals import is_followed_here
 from server.organizing.posts.content import PostContent
 from server.organizing.posts.queries import LONGEST_THREAD
@@ -50,15 +51,16 @@ def stranger(context: Context, author: str) -> Stranger:
 async def review(context: Context) -> int:
     """Looks at some of the posts whose day has come, and forgets those nobody needs; how many it looked at.
 
-    Needed are those that somebody here answered, directly or further down, boosted or liked, and those whose author is
-    followed here or belongs to a circle. What was deleted meanwhile, or cannot be opened, is not. Call until it
-    returns 0.
+    Needed are those that somebody here answered, directly or further down, boosted, liked, bookmarked or voted in, and
+    those whose author is followed here or belongs to a circle. What was deleted meanwhile, or cannot be opened, is
+    not. Call until it returns 0.
     """
     rows = await _due(context)
     if not rows:
         return 0
     needed = await _needed(context, [row for row in rows if row.deleted_at is None])
     unneeded = {row.id for row in rows} - needed
+    await notifications.forget_posts(context, unneeded)
     await context.session.execute(delete(Post).where(col(Post.id).in_(unneeded)))
     later = context.now.date() + KEEP_UNASKED
     await context.session.execute(update(Post).where(col(Post.id).in_(needed)).values(review_on=later))
@@ -99,7 +101,9 @@ async def _heaviest(context: Context, kept: ColumnElement[bool]) -> ColumnElemen
 
 
 async def _needed(context: Context, rows: Sequence[Post]) -> set[str]:
+    ids = [row.id for row in rows]
     needed = await _liked(context, rows) | await _led_to_our_words(context, rows)
+    needed |= await marks.marked_by_anybody(context, ids) | await votes.are_in(context, ids)
     for row in rows:
         if row.id not in needed and await _is_of_somebody_known(context, row):
             needed.add(row.id)

@@ -6,15 +6,16 @@ from federation.origin import Origin
 from federation.vocabulary import Document, builders
 from federation.vocabulary.collections import page_address, unread_collection
 from federation.vocabulary.objects import Hashtag, note_document, tombstone
-from models import Post
+from federation.vocabulary.polls import poll_properties
+from models import LocalActor, Post
 from server.organizing.posts.content import Audience
 from server.organizing.posts.reaction_records import ReactionRecord
 from server.organizing.posts.records import StoredPost
 from server.organizing.posts.rendering import hashtag_url
 
 
-def note_of(origin: Origin, post: StoredPost) -> Document:
-    """A post of ours as a Note."""
+def note_of(origin: Origin, post: StoredPost, now: datetime) -> Document:
+    """A post of ours as a Note, or as a Question with the numbers it came with, as it is now."""
     content = post.content
     return note_document(
         id=content.uri,
@@ -34,6 +35,8 @@ def note_of(origin: Origin, post: StoredPost) -> Document:
         mentions=content.mentions,
         hashtags=[Hashtag(name=tag, href=hashtag_url(origin, tag)) for tag in content.hashtags],
         attachments=content.attachments,
+        type="Question" if content.poll is not None else "Note",
+        poll=poll_properties(content.poll, now) if content.poll is not None else None,
         updated=content.updated,
         direct=post.audience is Audience.DIRECT,
     )
@@ -44,11 +47,27 @@ def _replies(origin: Origin, post: StoredPost) -> Document:
     return unread_collection(id=address, next=page_address(address))
 
 
-def create_of(origin: Origin, post: StoredPost) -> Document:
+def create_of(origin: Origin, post: StoredPost, now: datetime) -> Document:
     """The Create of a post of ours; its id is found by that of the post (Mastodon fetches it)."""
     return builders.create(
-        id=origin.object(post.id, "activity"), actor=post.content.author, object=note_of(origin, post)
+        id=origin.object(post.id, "activity"), actor=post.content.author, object=note_of(origin, post, now)
     )
+
+
+def vote_of(
+    origin: Origin, actor: LocalActor, post: StoredPost, name: str, *, activity_id: str, object_id: str
+) -> Document:
+    """One option of a poll elsewhere, chosen (FEP-9967): for its author alone, with a name and no content."""
+    own, author = origin.actor(actor.id), post.content.author
+    ballot = {
+        "id": origin.object(object_id),
+        "type": "Note",
+        "attributedTo": own,
+        "inReplyTo": post.content.uri,
+        "name": name,
+        "to": [author],
+    }
+    return builders.create(id=origin.activity(activity_id), actor=own, object=ballot)
 
 
 def announce_of(record: ReactionRecord, uri: str, published: datetime) -> Document:

@@ -194,3 +194,13 @@ def test_any_change_of_a_property_parses_or_is_malformed(data: st.DataObject) ->
 
 def test_moments_are_not_needed() -> None:
     assert parse_actor(person(published="never", updated=datetime(2026, 1, 1, tzinfo=UTC).isoformat())).id == ANN
+
+
+def test_rows_of_a_profile_are_made_safe() -> None:
+    row = {"type": "PropertyValue", "name": "Site\u202e\n", "value": "<a href='https://a.example/' onclick=x>a</a>"}
+    broken = [{"type": "PropertyValue", "name": 1, "value": "v"}, {"type": "Link", "name": "n", "value": "v"}, "row"]
+    ((name, value),) = parse_actor(person(attachment=[row, *broken])).fields
+    assert name == "Site"
+    assert value.startswith('<a href="https://a.example/"')
+    assert "onclick" not in value
+    assert len(parse_actor(person(attachment=[row] * 60)).fields) == 50

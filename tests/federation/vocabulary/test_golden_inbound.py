@@ -9,6 +9,7 @@ from federation.vocabulary.activities import PUBLIC, VERBS, Reference, parse_act
 from federation.vocabulary.actors import Actor, parse_actor
 from federation.vocabulary.documents import publishable
 from federation.vocabulary.objects import Attachment, Mention, Note, parse_note
+from federation.vocabulary.polls import Poll
 from tests.federation.vocabulary.golden import inbound, inbound_names
 
 OURS = "https://ours.example/ap/actors/a1"
@@ -112,8 +113,10 @@ NOTES: dict[str, dict[str, Any]] = {
         "is_vote": False,
     },
     "mastodon/create-question": {
-        "options": ("Tuesday", "Thursday & later"),
-        "content": "<p>When do we meet?</p><ul><li>Tuesday</li><li>Thursday &amp; later</li></ul>",
+        "poll": Poll(
+            options=("Tuesday", "Thursday & later"), ends=datetime(2026, 5, 5, 6, tzinfo=UTC), counts=(2, 1), voters=3
+        ),
+        "content": "<p>When do we meet?</p>",
         "summary": None,
     },
     "mastodon/vote": {"is_vote": True, "name": "Tuesday", "content": "", "published": None},

@@ -164,7 +164,7 @@ def test_everything_counted_is_capped() -> None:
         )
     )
     assert (len(parsed.mentions), len(parsed.hashtags), len(parsed.attachments)) == (50, 64, 16)
-    assert (len(parsed.options), len(parsed.to), len(parsed.name or "")) == (20, 1_000, 500)
+    assert (len(parsed.poll.options if parsed.poll else ()), len(parsed.to), len(parsed.name or "")) == (20, 1_000, 500)
     assert len(parsed.summary or "") <= 5_000
     assert len(parsed.content) < 520_000
 

@@ -9,23 +9,37 @@ from sqlalchemy import LargeBinary, select, text, update
 from sqlmodel import SQLModel, col
 
 from crypto.sealing import Cell, sealed_key_id
+from crypto.tokens import token_hash
 from federation import fanout, follows, inbox_items
 from federation.context import Context
 from federation.inbox_items import Incoming, pack
 from models import Follow
-from models.base import INDEX_LENGTH
+from server.api.idempotency import Once
 from server.custody import resealing
 from server.custody.data_keys import KeyRow, change_data_keys, keys_of
 from server.custody.opening import Held, begin, open_look_ups
 from server.custody.resealing import CELLS, count_sealed, reseal
 from server.custody.sources import Source
 from server.db import Database
+from server.oauth import apps, grants, tokens
+from server.oauth.grants import Grant
+from server.organizing.media import service as media
+from server.organizing.media.records import record_of
+from server.organizing.media.service import prepare
 from server.organizing.moderation import reports
 from server.organizing.moderation.reports import Complaint
-from server.organizing.posts import reactions
+from server.organizing.movements import audit
+from server.organizing.notifications.service import change_wishes
+from server.organizing.posts import marks, polls, reactions, scheduled
 from server.organizing.posts import service as posts
+from server.organizing.posts.scheduled import Draft
+from server.organizing.relations import service as relations
+from server.push import keys as push_keys
+from server.push import subscriptions
+from server.push.subscriptions import Subscription
 from server.vault import FRESH, INDEX_SCOPE, Keyring
 from tests.conftest import Clock
+from tests.pictures import png
 from tests.posting import Stage, make_stage
 
 CELL = Cell("posts", "sealed_document", "one", "server")
@@ -40,7 +54,14 @@ async def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Stage:
         stage = await make_stage(unit)
         post = await posts.publish(unit, author=stage.circle, text="Thursday.", audience="circle")
         await reactions.like(unit, actor=stage.local_member, post=unit.origin.object(post.id))
-        await posts.publish(unit, author=stage.movement, text="One day a week.", audience="supporters")
+        closed = await posts.publish(unit, author=stage.movement, text="One day a week.", audience="supporters")
+        await posts.edit(unit, author=stage.movement, post_id=closed.id, text="Two days a week.")
+        await marks.put(unit, marks.BOOKMARK, unit.origin.actor(stage.local_fan.id), closed.id)
+        poll = polls.asked(unit, ("Monday", "Friday"), timedelta(days=1), multiple=False, hides_totals=False)
+        asked = await posts.publish(unit, author=stage.circle, text="When?", audience="circle", poll=poll)
+        await polls.vote(unit, actor=stage.local_member, post=asked.id, choices=[0])
+        tomorrow = unit.now + timedelta(days=1)
+        await scheduled.put(unit, unit.origin.actor(stage.local_fan.id), Draft(text="Tomorrow"), tomorrow)
         with monkeypatch.context() as many:
             many.setattr(fanout, "AT_ONCE", 0)
             await posts.publish(unit, author=stage.movement, text="To very many.", audience="public")
@@ -48,10 +69,40 @@ async def filled(database: Database, monkeypatch: pytest.MonkeyPatch) -> Stage:
         await reports.put(unit, complaint, activity="https://fan.example/flags/1", host="fan.example")
         came = pack(Incoming(body=b"{}", signer=stage.fan.id), activity_id="https://fan.example/1", verb="Follow")
         await inbox_items.put(unit, [came])
+        await _let_a_program_in(unit, stage)
+        await _tell_of_something(unit, stage)
         edge = await follows.find(unit, follower=stage.fan.id, followee=unit.origin.actor(stage.movement.id))
         assert edge is not None
         await follows.remove(unit, edge)
         return stage
+
+
+async def _let_a_program_in(unit: Context, stage: Stage) -> None:
+    program = await apps.register(unit, name="Tester", redirect_uris=[apps.OUT_OF_BAND], scopes=None)
+    grant = Grant(app=program.app.id, scopes=("read",), person=stage.local_fan.id, speaker=stage.local_fan.id)
+    await grants.issue(unit, grant)
+    picture = await prepare(png())
+    await media.keep(unit, record=record_of(stage.local_member.id, picture, "A chart", None))
+    caller = await tokens.recognise(unit, await tokens.issue(unit, grant))
+    assert caller is not None
+    once = Once(unit, caller, "key")
+    await once.answered()
+    await once.done("posted")
+    await audit.note(unit, actor=stage.movement, by=stage.local_member, act="create_status")
+    await relations.mute(unit, actor=stage.local_member, other=stage.local_fan)
+    token = token_hash(await tokens.issue(unit, grant))
+    alerts = {"mention": True}
+    away = Subscription(
+        token=token, owner=grant.speaker or "", endpoint="https://push.example/1", p256dh="", auth="", alerts=alerts
+    )
+    await subscriptions.put(unit, away)
+
+
+async def _tell_of_something(unit: Context, stage: Stage) -> None:
+    named = [stage.local_fan]
+    await posts.publish(unit, author=stage.local_member, text="Hello", audience="direct", mentions=named)
+    await change_wishes(unit, stage.local_fan, {"for_not_following": "filter"})
+    await push_keys.make(unit)
 
 
 async def change(database: Database) -> list[str]:
@@ -93,7 +144,7 @@ def test_every_sealed_column_is_known() -> None:
         (table.name, column.name)
         for table in SQLModel.metadata.tables.values()
         for column in table.columns
-        if isinstance(column.type, LargeBinary) and column.type.length != INDEX_LENGTH and not column.foreign_keys
+        if isinstance(column.type, LargeBinary) and column.type.length is None and not column.foreign_keys
     }
     assert sealed - {("data_keys", "wrapped")} == set(CELLS)
 

@@ -15,6 +15,7 @@ from server.organizing.posts import queries, reactions, served, service, timelin
 from server.organizing.posts.inbox import handle_create_note
 from server.organizing.posts.reactions_inbox import handle_announce_object
 from server.organizing.posts.sight import as_viewer
+from server.organizing.window import Window
 from tests.builders import activity, know, make_person, make_remote_actor, received
 from tests.posting import Stage, created, instance_of, let_follow, let_join, make_stage, note, viewer
 
@@ -234,7 +235,7 @@ async def test_pages_of_a_timeline_meet_without_gap_or_repeat(context: Context) 
     seen: list[str] = []
     before: int | None = None
     for _ in range(20):
-        page = await timelines.timeline_home(context, robin, limit=3, before=before)
+        page = await timelines.timeline_home(context, robin, Window(3, before))
         numbers = [entry.number for entry in page.entries]
         assert numbers == sorted(numbers, reverse=True)
         seen += [entry.post.id for entry in page.entries]

@@ -1,0 +1,1 @@
+"""The Mastodon client API over the services: translates, and decides nothing. Nobody acts through it but by token."""

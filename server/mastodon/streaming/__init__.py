@@ -1,0 +1,1 @@
+"""Tells programs at once what happened, as they would read it: WebSockets and server-sent events."""

@@ -1,0 +1,1 @@
+"""Direct posts, put together by thread and people."""

@@ -1,0 +1,1 @@
+"""Filters: what somebody would rather not read, by words and by posts."""

@@ -1,0 +1,1 @@
+"""Lists of those whom somebody follows, to read them by themselves."""

@@ -1,0 +1,1 @@
+"""What an actor keeps for itself: sealed, found by its owner, shown to nobody else."""

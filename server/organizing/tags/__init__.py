@@ -1,0 +1,1 @@
+"""Hashtags that somebody follows, or shows on their profile."""
