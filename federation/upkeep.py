@@ -66,6 +66,8 @@ async def mend_times(context: Context, *, worker_id: str) -> int:
     their leases; those of others, who may have crashed, are cut to the usual length.
     """
     now = context.now
+    # In the order in which whoever queues a delivery locks them: two who wait for each other end in an error.
+    await context.session.execute(select(_hosts.c.host).order_by(_hosts.c.host).with_for_update())
     put_off = (LONGEST_SPREAD, *(max(delay * (1 + JITTER), LONGEST_RETRY_AFTER) for delay in DELAYS))
     too_far = or_(*((_deliveries.c.attempts == n) & (_deliveries.c.due > now + most) for n, most in enumerate(put_off)))
     mended = update(_deliveries).where(_deliveries.c.state == "waiting", too_far).values(due=now)

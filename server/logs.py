@@ -93,7 +93,9 @@ class _Discreet(logging.Handler):
 
 
 def _told(record: logging.LogRecord) -> str | None:
-    if record.name not in TALKATIVE:
+    where = Path(record.pathname).parts
+    # The library for WebSockets, and uvicorn's part that uses it, say in its name what somebody sent.
+    if record.name not in TALKATIVE or "uvicorn" not in where or "websockets" in where:
         return None
     try:
         return record.getMessage().strip().splitlines()[0]

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from server import schema
 from server.backups.converting import revision_of
-from server.backups.creating import create
 from server.backups.problem import Problem, told
 from server.completing import left_to_complete
 from server.config import Settings
@@ -94,6 +93,9 @@ async def _back_up_first(settings: Settings, now: datetime) -> str:
             "the schema is brought up to date without a backup before it: none is made until "
             "GROUNDSWELL_BACKUP_RECIPIENTS says who can open it"
         )
+    # Here: a start whose schema is current, as almost all are, makes no backup and needs not load what makes one.
+    from server.backups.creating import create
+
     try:
         made = await create(settings, now=now)
     except Problem as problem:

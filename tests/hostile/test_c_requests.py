@@ -16,7 +16,7 @@ from server.organizing.posts import service as posts
 from tests.hostile import faults
 from tests.hostile.peer import Account, PeerServer
 from tests.hostile.recorder import Names, Trap
-from tests.hostile.us import CACHED, COUNTED, TAKEN_IN, Us
+from tests.hostile.us import ASKED, CACHED, COUNTED, TAKEN_IN, Us
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -187,7 +187,7 @@ async def test_forbidden_places(
     asks = {*ODD_FORMS, *HIDDEN, *(form.removesuffix(".") for form in ODD_FORMS), "printer.local"}
     expected = {*TAKEN_IN, *CACHED, *COUNTED}
     if role in (shared_inbox, collection):
-        expected |= {"follows", "remote_hosts"}
+        expected |= {*ASKED, "remote_hosts"}
     async with us.unchanged(evil, but=expected, asks=asks) as watch:
         for number, place in enumerate(places):
             await role(Attack(us, evil, mallory, number, place))
@@ -285,7 +285,7 @@ async def test_deliveries_are_not_led_elsewhere(
     to = [victim.uri("inbox"), f"http://169.254.169.254:{trapdoor.port}/", f"http://[::1]:{trapdoor.port}/"]
     evil.pages["/mallory/inbox"] = faults.redirect(to[code % 3], code=code)
     await us.know(mallory)
-    async with us.unchanged(evil, but=(*TAKEN_IN, *COUNTED, "follows", "deliveries", "outbox_items", "remote_hosts")):
+    async with us.unchanged(evil, but=(*TAKEN_IN, *COUNTED, *ASKED, "deliveries", "outbox_items", "remote_hosts")):
         assert (await mallory.send(us.inbox, mallory.activity("Follow", us.uri(us.kim)))).status == 202
     assert len(evil.delivered) >= 1
     assert victim.listener.requests == []

@@ -33,6 +33,9 @@ TAKEN_IN = ("inbox_items", "activity_tallies")
 CACHED = ("remote_actors", "remote_keys")
 """What changes when an actor is believed about itself."""
 
+ASKED = ("follows", "notifications")
+"""What somebody who asks to follow leaves: the request, and that its receiver is told."""
+
 COUNTED = ("budgets", "tombstones")
 """What changes when something is counted against its sender, or remembered so as not to happen later."""
 

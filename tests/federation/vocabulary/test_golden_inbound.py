@@ -108,6 +108,7 @@ NOTES: dict[str, dict[str, Any]] = {
                 width=1200,
                 height=900,
                 blurhash="LEHV6nWB2yk8pyo0adR*.7kCMdnj",
+                focus=(0.0, 0.5),
             ),
         ),
         "is_vote": False,

@@ -210,7 +210,10 @@ async def test_a_status_is_scheduled_moved_called_off_and_posted_in_time(
         ({"scheduled_at": moment(days=-1)}, "Validation failed: Scheduled at The scheduled date must be in the future"),
         ({"scheduled_at": moment(days=1), "status": ""}, "A post needs some text."),
         ({"scheduled_at": moment(days=1), "visibility": "direct"}, "A direct message needs somebody to go to."),
-        ({"scheduled_at": moment(days=1), "media_ids": ["1"]}, "Validation failed: There is no such media attachment"),
+        (
+            {"scheduled_at": moment(days=1), "media_ids": ["1"]},
+            "A picture is not there, or hangs on another post already.",
+        ),
     ],
 )
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
